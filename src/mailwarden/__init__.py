@@ -1,0 +1,1 @@
+"""Mailwarden: an email security gateway."""

@@ -1,0 +1,1 @@
+"""Entry points, supervisor and wiring: the only package that knows all others."""

@@ -1,0 +1,1 @@
+"""How administrators command the gateway."""

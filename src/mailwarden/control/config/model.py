@@ -1,0 +1,56 @@
+"""The whole configuration as one immutable value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailwarden.core.interface import Interface
+from mailwarden.core.setting import REQUIRED, setting
+from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings, Destination
+from mailwarden.mailflow.listener.settings import InboundSettings, Listener
+from mailwarden.mailflow.workqueue.settings import MailPolicies, WorkQueueSettings
+from mailwarden.stores.spool.settings import SpoolSettings
+from mailwarden.system.crypto.settings import CertificateFiles
+from mailwarden.system.dns.settings import DnsSettings
+from mailwarden.system.log.settings import LogSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """Everything that an administrator can set."""
+
+    hostname: str = setting(
+        REQUIRED, "Fully qualified name of the gateway.", examples=("gw1.corp.example",)
+    )
+    state_directory: str = setting(
+        "/var/lib/mailwarden", "Folder of spool, logs and control socket; relative to this file."
+    )
+    user: str = setting(
+        "", "User that the workers run as once the ports are bound; empty keeps the starting user."
+    )
+    workers: int = setting(
+        0, "Processes that receive and deliver; 0 is one for each processor.", minimum=0, maximum=64
+    )
+    interfaces: Mapping[str, Interface] = setting(
+        REQUIRED, "Addresses of the gateway, by name; each is also a virtual gateway."
+    )
+    listeners: tuple[Listener, ...] = setting(REQUIRED, "Ports on which mail is taken.")
+    inbound: InboundSettings = setting(InboundSettings, "What all listeners share.")
+    certificates: Mapping[str, CertificateFiles] = setting(dict, "Certificates by name.")
+    mail_policies: MailPolicies = setting(MailPolicies, "Policies that recipients are matched to.")
+    work_queue: WorkQueueSettings = setting(WorkQueueSettings, "Limits of the work queue.")
+    smtp_routes: Mapping[str, str] = setting(
+        dict,
+        "Where mail goes instead of to its MX hosts: by `dom.example`, `.dom.example`, IP "
+        "address or `ALL`; see the guide for the values.",
+        examples=("corp.example: mail1.int.example/pri=0, mail2.int.example/pri=10",),
+    )
+    destinations: Mapping[str, Destination] = setting(
+        dict, "Limits by destination: `dom.example`, `.dom.example` or `DEFAULT`."
+    )
+    bounce_profiles: Mapping[str, BounceProfile] = setting(
+        dict, "Bounce profiles by name; `Default` may be redefined."
+    )
+    delivery: DeliverySettings = setting(DeliverySettings, "How the delivery client behaves.")
+    spool: SpoolSettings = setting(SpoolSettings, "Sizes and limits of the spool.")
+    dns: DnsSettings = setting(DnsSettings, "Which name servers are asked.")
+    logs: LogSettings = setting(LogSettings, "Where the mail log goes.")

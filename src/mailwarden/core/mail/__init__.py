@@ -1,0 +1,1 @@
+"""Addresses, envelopes, messages and reports as values."""

@@ -1,0 +1,79 @@
+"""How a setting is declared: once, beside the code that it steers.
+
+From these declarations come the reader of the YAML file, its JSON Schema and the reference in
+`docs/reference/settings.md`. A settings class is a frozen dataclass whose fields are made with
+`setting`; `problems` on the class yields what its fields cannot say one by one.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol, runtime_checkable
+
+from mailwarden.core.problem import Problem
+
+REQUIRED: Any = dataclasses.MISSING
+
+
+class Unit(Enum):
+    """How a number may be written besides plain digits."""
+
+    NONE = "none"
+    BYTES = "bytes"  # 512, 10k, 20M, 1G (powers of 1024)
+    SECONDS = "seconds"  # 30, 30s, 5m, 4h, 3d
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What the documentation and the reader know of a setting besides name, type and default."""
+
+    doc: str
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: Unit = Unit.NONE
+    examples: tuple[str, ...] = ()
+    secret: bool = False
+    parse: Callable[[str], Any] | None = None  # from text; raises ValueError saying what is right
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """A settings class that knows what is wrong between its fields."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield everything wrong."""
+        ...
+
+
+def setting(
+    default: Any,  # noqa: ANN401  any setting's value
+    doc: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    unit: Unit = Unit.NONE,
+    examples: tuple[str, ...] = (),
+    secret: bool = False,
+    parse: Callable[[str], Any] | None = None,
+) -> Any:  # noqa: ANN401  dataclasses.field returns Any as well
+    """Return a dataclass field that carries its `Setting`.
+
+    `default` is the value when the file does not name the setting, or `REQUIRED`; mutable or
+    nested defaults are given as a zero-argument class or function and called.
+    """
+    about = Setting(
+        doc=doc,
+        minimum=minimum,
+        maximum=maximum,
+        unit=unit,
+        examples=examples,
+        secret=secret,
+        parse=parse,
+    )
+    metadata = {"setting": about}
+    if default is REQUIRED:
+        return dataclasses.field(metadata=metadata)
+    if callable(default) and not isinstance(default, Enum):
+        return dataclasses.field(default_factory=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)

@@ -1,0 +1,1 @@
+"""SMTP conversations as state machines, for server and client."""

@@ -1,0 +1,1 @@
+"""The mail's way; its four packages meet only in the spool."""

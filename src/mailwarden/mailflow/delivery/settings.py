@@ -1,0 +1,137 @@
+"""What the administrator sets of delivery (mailflow 7.1 - 7.5)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from mailwarden.core.problem import Problem
+from mailwarden.core.setting import Unit, setting
+
+
+class DestinationTls(Enum):
+    """Whether mail to a destination is encrypted (mailflow 7.2)."""
+
+    NONE = "none"
+    PREFERRED = "preferred"
+    REQUIRED = "required"
+    PREFERRED_VERIFY = "preferred_verify"
+    REQUIRED_VERIFY = "required_verify"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A row of the destination controls; None takes the value of the DEFAULT row."""
+
+    max_host_concurrency: int | None = setting(
+        None, "Connections at the same time, over all workers. DEFAULT: 500.", minimum=1
+    )
+    max_messages_per_connection: int | None = setting(
+        None, "Messages sent before a connection is ended. DEFAULT: 50.", minimum=1
+    )
+    tls: DestinationTls | None = setting(None, "Encryption. DEFAULT: none.")
+    bounce_profile: str | None = setting(None, "Bounce profile that overrides the listener's.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BounceProfile:
+    """When delivery is tried again, and what the sender hears of it (mailflow 7.5)."""
+
+    max_retries: int = setting(100, "Attempts after the first one.", minimum=0, maximum=10_000)
+    max_queue_time_seconds: float = setting(
+        259_200, "How long a message may wait.", minimum=1, unit=Unit.SECONDS
+    )
+    initial_retry_seconds: float = setting(
+        60, "Wait before the first retry; doubled each time.", minimum=0.1, unit=Unit.SECONDS
+    )
+    max_retry_seconds: float = setting(
+        3600, "Longest wait between retries.", minimum=0.1, unit=Unit.SECONDS
+    )
+    send_bounces: bool = setting(True, "Send a report when delivery fails for good.")
+    dsn_format: bool = setting(True, "Write reports in the form of RFC 3464.")
+    bounce_subject: str = setting("Delivery Status Notification (Failure)", "Subject of bounces.")
+    send_delay_warnings: bool = setting(False, "Tell the sender when delivery is late.")
+    delay_subject: str = setting("Delivery Status Notification (Delay)", "Subject of warnings.")
+    delay_interval_seconds: float = setting(
+        14_400,
+        "Time in the queue before a warning, and between warnings.",
+        minimum=1,
+        unit=Unit.SECONDS,
+    )
+    delay_count_max: int = setting(1, "Warnings for one recipient.", minimum=1)
+    alternate_recipient: str = setting(
+        "", "Address that gets the reports; empty is the message's sender."
+    )
+    copy_size_max_bytes: int = setting(
+        10_240,
+        "Larger messages are returned as their header only, cut at this size.",
+        minimum=0,
+        unit=Unit.BYTES,
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield everything wrong."""
+        if self.max_retry_seconds < self.initial_retry_seconds:
+            yield Problem("max_retry_seconds", "must not be less than initial_retry_seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySettings:
+    """How the delivery client behaves (mailflow 7.3)."""
+
+    interface: str = setting(
+        "", "Interface that mail leaves from; empty lets the system choose the address."
+    )
+    possible_delivery: bool = setting(
+        True,
+        "A connection that breaks between the final dot and the reply counts as delivered; "
+        "off tries again, at the risk of a second copy.",
+    )
+    max_connections: int = setting(
+        10_000, "Outbound connections at the same time, over all workers.", minimum=1
+    )
+    connect_timeout_seconds: float = setting(
+        60, "Waiting for a connection.", minimum=0.1, unit=Unit.SECONDS
+    )
+    greeting_timeout_seconds: float = setting(
+        300, "Waiting for the banner (RFC 5321, 4.5.3.2.1).", minimum=0.1, unit=Unit.SECONDS
+    )
+    command_timeout_seconds: float = setting(
+        300,
+        "Waiting for the reply to EHLO, MAIL and RCPT (4.5.3.2.2).",
+        minimum=0.1,
+        unit=Unit.SECONDS,
+    )
+    data_timeout_seconds: float = setting(
+        120,
+        "Waiting for the 354 (4.5.3.2.4), and for the peer to take content.",
+        minimum=0.1,
+        unit=Unit.SECONDS,
+    )
+    final_timeout_seconds: float = setting(
+        600,
+        "Waiting for the reply to the final dot (4.5.3.2.6).",
+        minimum=0.1,
+        unit=Unit.SECONDS,
+    )
+    idle_timeout_seconds: float = setting(
+        5,
+        "How long a connection is kept open for the next message.",
+        minimum=0,
+        unit=Unit.SECONDS,
+    )
+    host_down_seconds: float = setting(
+        60,
+        "How long a host that could not be reached is left alone.",
+        minimum=0,
+        unit=Unit.SECONDS,
+    )
+    max_recipients_per_transaction: int = setting(
+        100,
+        "Recipients in one transaction, unless the peer announces another limit (RFC 9422).",
+        minimum=1,
+    )
+    prefer_ipv6: bool = setting(False, "Try IPv6 addresses of a host before its IPv4 addresses.")
+    ca_file: str = setting(
+        "",
+        "Certificates of the authorities that peers are verified against; empty is the system's.",
+    )

@@ -1,0 +1,1 @@
+"""From connection to spool."""

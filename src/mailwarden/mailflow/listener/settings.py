@@ -1,0 +1,184 @@
+"""What the administrator sets of the listeners (mailflow 2.2 - 2.5, 3.5)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from mailwarden.core.mail.address import AddressRules
+from mailwarden.core.problem import Problem
+from mailwarden.core.setting import REQUIRED, Unit, setting
+
+
+class ListenerType(Enum):
+    """What a listener is for (mailflow 2.1)."""
+
+    PUBLIC = "public"  # mail from the Internet: only accepted domains
+    PRIVATE = "private"  # mail from inside: every recipient, from relay hosts only
+    BLACKHOLE = "blackhole"  # stores, then deletes
+    BLACKHOLE_NON_QUEUEING = "blackhole_non_queueing"  # discards at once
+
+
+class Need(Enum):
+    """Whether TLS or AUTH is offered, and whether a session must use it."""
+
+    OFF = "off"
+    PREFERRED = "preferred"
+    REQUIRED = "required"
+
+
+class BareCrLf(Enum):
+    """What happens to a CR without LF, or a LF without CR, in content."""
+
+    CLEAN = "clean"  # both become CRLF
+    REJECT = "reject"
+    ALLOW = "allow"
+
+
+class ReceivedHostname(Enum):
+    """Which name follows `by` in the Received header (mailflow 2.3)."""
+
+    INTERFACE = "interface"  # that the message was received on
+    VIRTUAL_GATEWAY = "virtual_gateway"  # that it is delivered from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailFlowPolicy:
+    """How much a connected host may do (mailflow 3.5); unset values depend on the listener type."""
+
+    max_message_size: int | None = setting(
+        None,
+        "Largest message; default 20M on public, 100M on private listeners.",
+        minimum=1024,
+        unit=Unit.BYTES,
+    )
+    max_concurrency: int | None = setting(
+        None,
+        "Connections of one address; default 10 on public, 600 on private listeners.",
+        minimum=1,
+    )
+    max_msgs_per_session: int | None = setting(
+        None,
+        "Messages of one connection; default 10 on public, 10000 on private listeners.",
+        minimum=1,
+    )
+    max_rcpts_per_msg: int | None = setting(
+        None,
+        "Recipients of one message; default 50 on public, 100000 on private listeners.",
+        minimum=1,
+        maximum=1_000_000,
+    )
+    smtp_banner_text: str = setting("ESMTP", "Text of the greeting behind the host name.")
+    tls: Need = setting(Need.OFF, "STARTTLS: off, preferred (offered) or required.")
+    verify_client_cert: bool = setting(False, "Ask the client for a certificate and check it.")
+    smtp_auth: Need = setting(Need.OFF, "SMTP AUTH: off, preferred (offered) or required.")
+    require_tls_for_auth: bool = setting(True, "Offer AUTH only once the session is encrypted.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """One port on which mail is taken (mailflow 2.2)."""
+
+    name: str = setting(REQUIRED, "Unique name, as it shows in logs; case matters.")
+    type: ListenerType = setting(REQUIRED, "What it is for.")
+    interface: str = setting(REQUIRED, "Name of the interface to listen on.")
+    port: int = setting(25, "TCP port.", minimum=1, maximum=65535)
+    implicit_tls: bool = setting(False, "Speak TLS from the first byte, as on port 465 (RFC 8314).")
+    certificate: str = setting(
+        "", "Name of the certificate for STARTTLS and implicit TLS; needed for either."
+    )
+    accepted_domains: tuple[str, ...] = setting(
+        (),
+        "Domains whose recipients a public listener accepts: `dom.example`, `.dom.example` "
+        "(its sub-domains), `user@dom.example` or `ALL`.",
+        examples=("corp.example",),
+    )
+    relay_hosts: tuple[str, ...] = setting(
+        (),
+        "Addresses and networks that may send to anybody; on a private listener all others "
+        "are refused.",
+        examples=("10.0.0.0/8",),
+    )
+    policy: MailFlowPolicy = setting(MailFlowPolicy, "Limits and offers of its connections.")
+    bounce_profile: str = setting("Default", "Bounce profile of mail received here.")
+    max_connections: int = setting(
+        300, "Connections at the same time, over all workers.", minimum=1
+    )
+    listen_queue: int = setting(50, "TCP backlog.", minimum=1, maximum=65535)
+    add_received_header: bool = setting(True, "Put a Received header on top of each message.")
+    bare_cr_lf: BareCrLf = setting(
+        BareCrLf.CLEAN, "Bare CR and LF in content: clean (make them CRLF), reject or allow."
+    )
+    reverse_dns: bool = setting(True, "Look up and verify the client's name (PTR, then A or AAAA).")
+    default_domain: str = setting("", "Appended to addresses without a domain; empty is none.")
+    address_parser: AddressRules = setting(AddressRules, "How addresses are read.")
+    enhanced_status_codes: bool = setting(
+        False,
+        "Offer ENHANCEDSTATUSCODES (RFC 2034) and begin replies with `2.1.0` instead of the "
+        "product's own forms, such as `#4.3.1`.",
+    )
+    proxy_protocol_from: tuple[str, ...] = setting(
+        (),
+        "Addresses and networks whose connections begin with a PROXY protocol header (v1 or "
+        "v2) that names the real client.",
+    )
+    xclient_from: tuple[str, ...] = setting(
+        (), "Addresses and networks that may name the real client with XCLIENT."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundSettings:
+    """What all listeners share (mailflow 2.4)."""
+
+    max_connections: int = setting(
+        300, "Connections at the same time, all listeners and workers together.", minimum=1
+    )
+    max_tls_connections: int = setting(
+        100, "Encrypted connections at the same time, all together.", minimum=1
+    )
+    max_header_lines: int = setting(1000, "Lines in a message's header; 0 is no limit.", minimum=0)
+    max_header_size: int = setting(
+        10 * 1024 * 1024, "Bytes in a message's header.", minimum=1024, unit=Unit.BYTES
+    )
+    max_received_headers: int = setting(
+        100, "Received headers from which on a message is taken to loop.", minimum=1
+    )
+    max_bad_commands: int = setting(10, "Errors after which a connection is closed.", minimum=1)
+    command_timeout_seconds: float = setting(
+        300.0,
+        "Silence after which a connection is closed (RFC 5321, 4.5.3.2.7).",
+        minimum=1,
+        unit=Unit.SECONDS,
+    )
+    unsuccessful_timeout_seconds: float = setting(
+        300.0,
+        "Public listeners: time within which a connection has to bring a message.",
+        minimum=1,
+        unit=Unit.SECONDS,
+    )
+    total_time_max_seconds: float = setting(
+        900.0,
+        "Longest life of a connection: from 80 % on it is ended at the next command, at "
+        "100 % at once.",
+        minimum=1,
+        unit=Unit.SECONDS,
+    )
+    received_hostname: ReceivedHostname = setting(
+        ReceivedHostname.INTERFACE, "Name behind `by` in the Received header."
+    )
+    add_message_id: bool = setting(
+        False, "Add a Message-ID to incoming mail that has none; relayed mail always gets one."
+    )
+    credentials: str = setting(
+        "", "File of users and password hashes for SMTP AUTH; see `mailwarden credentials`."
+    )
+    auth_profile: str = setting("local", "Name of the credentials in the log.")
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield everything wrong."""
+        if self.max_tls_connections > self.max_connections:
+            yield Problem(
+                "max_tls_connections",
+                f"is {self.max_tls_connections}, more than max_connections "
+                f"({self.max_connections})",
+            )

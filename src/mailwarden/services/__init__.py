@@ -1,0 +1,1 @@
+"""Answer questions about a message or a peer; independent of one another."""

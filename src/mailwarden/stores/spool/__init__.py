@@ -1,0 +1,1 @@
+"""The durable queue in which the mail's stations meet."""

@@ -1,0 +1,1 @@
+"""Operating system and network, behind small interfaces."""

@@ -1,0 +1,1 @@
+"""Wall and monotonic time, real and simulated."""

@@ -1,0 +1,1 @@
+"""File operations that the spool depends on, real and faulty."""

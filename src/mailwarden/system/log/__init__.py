@@ -1,0 +1,1 @@
+"""The mail log, as text lines and as JSON events."""

@@ -1,0 +1,1 @@
+"""See docs/developer/testing.md for what belongs here."""
