@@ -9,11 +9,12 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from mailwarden.core.problem import Problem
 
 REQUIRED: Any = dataclasses.MISSING
+ENTRIES_MAX: Final = 100_000  # of a list or table of settings, unless the setting says less
 
 
 class Unit(Enum):
@@ -21,12 +22,17 @@ class Unit(Enum):
 
     NONE = "none"
     BYTES = "bytes"  # 512, 10k, 20M, 1G (powers of 1024)
-    SECONDS = "seconds"  # 30, 30s, 5m, 4h, 3d
+    SECONDS = "seconds"  # 30, 200ms, 30s, 5m, 4h, 3d
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What the documentation and the reader know of a setting besides name, type and default."""
+    """What the documentation and the reader know of a setting besides name, type and default.
+
+    `parse` and `parse_key` turn text into what is kept and raise ValueError saying what is right.
+    `parse` is for the text itself, for each item of a list, or for each value of a table;
+    `parse_key` for each name in a table. Text that equals the default is kept as it is.
+    """
 
     doc: str
     minimum: float | None = None
@@ -34,7 +40,10 @@ class Setting:
     unit: Unit = Unit.NONE
     examples: tuple[str, ...] = ()
     secret: bool = False
-    parse: Callable[[str], Any] | None = None  # from text; raises ValueError saying what is right
+    parse: Callable[[str], Any] | None = None
+    parse_key: Callable[[str], str] | None = None
+    is_path: bool = False  # of a file or folder; kept absolute, read relative to the file's folder
+    entries_max: int = ENTRIES_MAX
 
 
 @runtime_checkable
@@ -46,7 +55,7 @@ class Checked(Protocol):
         ...
 
 
-def setting(
+def setting(  # noqa: PLR0913  keywords, one for each thing that can be said of a setting
     default: Any,  # noqa: ANN401  any setting's value
     doc: str,
     *,
@@ -56,6 +65,9 @@ def setting(
     examples: tuple[str, ...] = (),
     secret: bool = False,
     parse: Callable[[str], Any] | None = None,
+    parse_key: Callable[[str], str] | None = None,
+    is_path: bool = False,
+    entries_max: int = ENTRIES_MAX,
 ) -> Any:  # noqa: ANN401  dataclasses.field returns Any as well
     """Return a dataclass field that carries its `Setting`.
 
@@ -70,6 +82,9 @@ def setting(
         examples=examples,
         secret=secret,
         parse=parse,
+        parse_key=parse_key,
+        is_path=is_path,
+        entries_max=entries_max,
     )
     metadata = {"setting": about}
     if default is REQUIRED:

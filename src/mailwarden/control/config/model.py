@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.interface import Interface
+from mailwarden.core.patterns import parse_destination, parse_name
+from mailwarden.core.routes import ROUTES_MAX, parse_route_key
 from mailwarden.core.setting import REQUIRED, setting
 from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings, Destination
 from mailwarden.mailflow.listener.settings import InboundSettings, Listener
@@ -19,10 +22,15 @@ class GatewayConfig:
     """Everything that an administrator can set."""
 
     hostname: str = setting(
-        REQUIRED, "Fully qualified name of the gateway.", examples=("gw1.corp.example",)
+        REQUIRED,
+        "Fully qualified name of the gateway.",
+        examples=("gw1.corp.example",),
+        parse=parse_hostname,
     )
     state_directory: str = setting(
-        "/var/lib/mailwarden", "Folder of spool, logs and control socket; relative to this file."
+        "/var/lib/mailwarden",
+        "Folder of spool, logs and control socket; relative to this file.",
+        is_path=True,
     )
     user: str = setting(
         "", "User that the workers run as once the ports are bound; empty keeps the starting user."
@@ -31,11 +39,15 @@ class GatewayConfig:
         0, "Processes that receive and deliver; 0 is one for each processor.", minimum=0, maximum=64
     )
     interfaces: Mapping[str, Interface] = setting(
-        REQUIRED, "Addresses of the gateway, by name; each is also a virtual gateway."
+        REQUIRED,
+        "Addresses of the gateway, by name; each is also a virtual gateway.",
+        parse_key=parse_name,
     )
     listeners: tuple[Listener, ...] = setting(REQUIRED, "Ports on which mail is taken.")
     inbound: InboundSettings = setting(InboundSettings, "What all listeners share.")
-    certificates: Mapping[str, CertificateFiles] = setting(dict, "Certificates by name.")
+    certificates: Mapping[str, CertificateFiles] = setting(
+        dict, "Certificates by name.", parse_key=parse_name
+    )
     mail_policies: MailPolicies = setting(MailPolicies, "Policies that recipients are matched to.")
     work_queue: WorkQueueSettings = setting(WorkQueueSettings, "Limits of the work queue.")
     smtp_routes: Mapping[str, str] = setting(
@@ -43,12 +55,16 @@ class GatewayConfig:
         "Where mail goes instead of to its MX hosts: by `dom.example`, `.dom.example`, IP "
         "address or `ALL`; see the guide for the values.",
         examples=("corp.example: mail1.int.example/pri=0, mail2.int.example/pri=10",),
+        parse_key=parse_route_key,
+        entries_max=ROUTES_MAX,
     )
     destinations: Mapping[str, Destination] = setting(
-        dict, "Limits by destination: `dom.example`, `.dom.example` or `DEFAULT`."
+        dict,
+        "Limits by destination: `dom.example`, `.dom.example` or `DEFAULT`.",
+        parse_key=parse_destination,
     )
     bounce_profiles: Mapping[str, BounceProfile] = setting(
-        dict, "Bounce profiles by name; `Default` may be redefined."
+        dict, "Bounce profiles by name; `Default` may be redefined.", parse_key=parse_name
     )
     delivery: DeliverySettings = setting(DeliverySettings, "How the delivery client behaves.")
     spool: SpoolSettings = setting(SpoolSettings, "Sizes and limits of the spool.")

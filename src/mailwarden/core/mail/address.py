@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from mailwarden.core.patterns import parse_ip_address
 from mailwarden.core.setting import setting
 
 
@@ -35,5 +36,6 @@ class AddressRules:
         (),
         "IP addresses that may stand for our domain, as in `user@[192.0.2.1]`; all others are "
         "rejected.",
+        parse=parse_ip_address,
     )
     reject_local_characters: str = setting("%!:@", "Characters that may not stand in a local part.")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from mailwarden.core.patterns import parse_mailbox
 from mailwarden.core.problem import Problem
 from mailwarden.core.setting import Unit, setting
 
@@ -59,7 +60,9 @@ class BounceProfile:
     )
     delay_count_max: int = setting(1, "Warnings for one recipient.", minimum=1)
     alternate_recipient: str = setting(
-        "", "Address that gets the reports; empty is the message's sender."
+        "",
+        "Address that gets the reports; empty is the message's sender.",
+        parse=parse_mailbox,
     )
     copy_size_max_bytes: int = setting(
         10_240,
@@ -134,4 +137,5 @@ class DeliverySettings:
     ca_file: str = setting(
         "",
         "Certificates of the authorities that peers are verified against; empty is the system's.",
+        is_path=True,
     )

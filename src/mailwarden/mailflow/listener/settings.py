@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.mail.address import AddressRules
+from mailwarden.core.patterns import parse_accepted, parse_banner, parse_name, parse_network
 from mailwarden.core.problem import Problem
 from mailwarden.core.setting import REQUIRED, Unit, setting
 
@@ -67,7 +69,9 @@ class MailFlowPolicy:
         minimum=1,
         maximum=1_000_000,
     )
-    smtp_banner_text: str = setting("ESMTP", "Text of the greeting behind the host name.")
+    smtp_banner_text: str = setting(
+        "ESMTP", "Text of the greeting behind the host name.", parse=parse_banner
+    )
     tls: Need = setting(Need.OFF, "STARTTLS: off, preferred (offered) or required.")
     verify_client_cert: bool = setting(False, "Ask the client for a certificate and check it.")
     smtp_auth: Need = setting(Need.OFF, "SMTP AUTH: off, preferred (offered) or required.")
@@ -78,7 +82,9 @@ class MailFlowPolicy:
 class Listener:
     """One port on which mail is taken (mailflow 2.2)."""
 
-    name: str = setting(REQUIRED, "Unique name, as it shows in logs; case matters.")
+    name: str = setting(
+        REQUIRED, "Unique name, as it shows in logs; case matters.", parse=parse_name
+    )
     type: ListenerType = setting(REQUIRED, "What it is for.")
     interface: str = setting(REQUIRED, "Name of the interface to listen on.")
     port: int = setting(25, "TCP port.", minimum=1, maximum=65535)
@@ -91,12 +97,14 @@ class Listener:
         "Domains whose recipients a public listener accepts: `dom.example`, `.dom.example` "
         "(its sub-domains), `user@dom.example` or `ALL`.",
         examples=("corp.example",),
+        parse=parse_accepted,
     )
     relay_hosts: tuple[str, ...] = setting(
         (),
         "Addresses and networks that may send to anybody; on a private listener all others "
         "are refused.",
         examples=("10.0.0.0/8",),
+        parse=parse_network,
     )
     policy: MailFlowPolicy = setting(MailFlowPolicy, "Limits and offers of its connections.")
     bounce_profile: str = setting("Default", "Bounce profile of mail received here.")
@@ -109,7 +117,9 @@ class Listener:
         BareCrLf.CLEAN, "Bare CR and LF in content: clean (make them CRLF), reject or allow."
     )
     reverse_dns: bool = setting(True, "Look up and verify the client's name (PTR, then A or AAAA).")
-    default_domain: str = setting("", "Appended to addresses without a domain; empty is none.")
+    default_domain: str = setting(
+        "", "Appended to addresses without a domain; empty is none.", parse=parse_hostname
+    )
     address_parser: AddressRules = setting(AddressRules, "How addresses are read.")
     enhanced_status_codes: bool = setting(
         False,
@@ -120,9 +130,12 @@ class Listener:
         (),
         "Addresses and networks whose connections begin with a PROXY protocol header (v1 or "
         "v2) that names the real client.",
+        parse=parse_network,
     )
     xclient_from: tuple[str, ...] = setting(
-        (), "Addresses and networks that may name the real client with XCLIENT."
+        (),
+        "Addresses and networks that may name the real client with XCLIENT.",
+        parse=parse_network,
     )
 
 
@@ -170,7 +183,9 @@ class InboundSettings:
         False, "Add a Message-ID to incoming mail that has none; relayed mail always gets one."
     )
     credentials: str = setting(
-        "", "File of users and password hashes for SMTP AUTH; see `mailwarden credentials`."
+        "",
+        "File of users and password hashes for SMTP AUTH; see `mailwarden credentials`.",
+        is_path=True,
     )
     auth_profile: str = setting("local", "Name of the credentials in the log.")
 

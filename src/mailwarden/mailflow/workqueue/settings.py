@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mailwarden.core.patterns import parse_address_pattern, parse_name
 from mailwarden.core.setting import REQUIRED, Unit, setting
 
 
@@ -9,15 +10,18 @@ from mailwarden.core.setting import REQUIRED, Unit, setting
 class MailPolicy:
     """A row of a mail policy table: whose mail it is about (mailflow 1.3)."""
 
-    name: str = setting(REQUIRED, "Name of the policy, as it shows in the log.")
+    name: str = setting(REQUIRED, "Name of the policy, as it shows in the log.", parse=parse_name)
     recipients: tuple[str, ...] = setting(
         (),
         "Recipients it is for: `user@dom.example`, `user@`, `@dom.example`, `@.dom.example`; "
         "none listed is every recipient.",
         examples=("@sales.corp.example",),
+        parse=parse_address_pattern,
     )
     senders: tuple[str, ...] = setting(
-        (), "Envelope senders it is for, in the same forms; none listed is every sender."
+        (),
+        "Envelope senders it is for, in the same forms; none listed is every sender.",
+        parse=parse_address_pattern,
     )
 
 

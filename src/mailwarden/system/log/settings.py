@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from mailwarden.core.patterns import parse_field_name
 from mailwarden.core.setting import Unit, setting
 
 
@@ -20,7 +21,9 @@ class Level(Enum):
 class LogSettings:
     """Where the mail log goes, and when a new file is begun."""
 
-    directory: str = setting("", "Folder of the logs; empty is `log` in the state directory.")
+    directory: str = setting(
+        "", "Folder of the logs; empty is `log` in the state directory.", is_path=True
+    )
     level: Level = setting(Level.INFO, "The least important lines that are still written.")
     text: bool = setting(True, "Write `mail.log` in the classic line form.")
     json: bool = setting(False, "Write the same events as JSON lines to `mail.json`.")
@@ -41,4 +44,5 @@ class LogSettings:
         (),
         "Header fields that are shown at the end of the delivery lines.",
         examples=("X-SBRS",),
+        parse=parse_field_name,
     )
