@@ -40,15 +40,26 @@ class Emitter:
         stamp: Callable[[], str],
         iso: Callable[[], str],
     ) -> None:
-        self._rank: Final = _RANK[level]
         self._stamp: Final = stamp
         self._iso: Final = iso
-        self._text: Final = text
-        self._event_sink: Final = events
+        self.direct(text, events, bounces, level=level)
+
+    def direct(
+        self,
+        text: LineSink | None,
+        events: LineSink | None,
+        bounces: LineSink | None,
+        *,
+        level: Level,
+    ) -> None:
+        """Write to these sinks from now on."""
+        self._rank = _RANK[level]
+        self._text = text
+        self._event_sink = events
         informs = _RANK[Level.INFO] <= self._rank
-        self._write: Final = text.write if text is not None and informs else None
-        self._json: Final = events is not None and informs
-        self._bounces: Final = bounces
+        self._write = text.write if text is not None and informs else None
+        self._json = events is not None and informs
+        self._bounces = bounces
 
     def _line(self, text: str) -> None:
         if self._write is not None:
@@ -57,14 +68,15 @@ class Emitter:
     def _event(self, kind: str, text: str, fields: dict[str, object]) -> None:
         if self._write is not None:
             self._write(f"{self._stamp()} Info: {text}")
-        self._write_event(Level.INFO, kind, text, fields)
+        self._write_event("info", kind, text, fields)
 
-    def _write_event(self, level: Level, kind: str, text: str, fields: dict[str, object]) -> None:
-        event: dict[str, object] = {"time": self._iso(), "level": level.value, "event": kind}
-        event.update(fields)
-        event["text"] = text
+    def _write_event(self, level: str, kind: str, text: str, fields: dict[str, object]) -> None:
+        fields["text"] = text
+        rest = _ENCODE(fields)[1:].decode()
         if self._event_sink is not None:
-            self._event_sink.write(_ENCODE(event).decode())
+            self._event_sink.write(
+                f'{{"time":"{self._iso()}","level":"{level}","event":"{kind}",{rest}'
+            )
 
     def emit(self, kind: str, text: str, *, level: Level = Level.INFO, **fields: object) -> None:
         """Write one event that has no method of its own; `kind` names it in JSON."""
@@ -75,7 +87,7 @@ class Emitter:
             self._text.write(f"{self._stamp()} {_LABEL[level]}: {text}")
         if self._event_sink is not None:
             shown = {name: _plain(value) for name, value in fields.items()}
-            self._write_event(level, kind, text, shown)
+            self._write_event(level.value, escape(kind), text, shown)
 
     def info(self, text: str) -> None:
         """Write a line of the level Info."""

@@ -28,6 +28,12 @@ class LogSettings:
     text: bool = setting(True, "Write `mail.log` in the classic line form.")
     json: bool = setting(False, "Write the same events as JSON lines to `mail.json`.")
     bounces: bool = setting(True, "Write `bounces.log`, one line a bounced or delayed recipient.")
+    syslog: str = setting(
+        "",
+        "Socket of a syslog daemon on this machine that gets the lines of `mail.log` too; empty "
+        "is none.",
+        examples=("/dev/log",),
+    )
     rotate_size_bytes: int = setting(
         100 * 1024 * 1024,
         "A new file is begun at this size; 0 is never.",
