@@ -20,7 +20,6 @@ from typing import Final, NamedTuple
 
 from mailwarden.system.log.file import MODE
 from mailwarden.system.log.frame import Frame
-from mailwarden.system.log.settings import LogSettings
 
 REOPEN_SECONDS: Final = 2.0  # that workers have to go over to the new file
 _READ_BYTES: Final = 4096  # more than any first line
@@ -45,15 +44,20 @@ class Rotator:
     def __init__(
         self,
         logs: Sequence[RotatedLog],
-        settings: LogSettings,
         *,
         version: str,
+        size_max_bytes: int,
+        interval_seconds: float,
+        keep_files: int,
         reopen: Callable[[], None],
         alert: Callable[[str], None],
         owner: tuple[int, int] | None = None,
     ) -> None:
+        """`size_max_bytes` and `interval_seconds` may be 0, which is never."""
         self._version: Final = version
-        self._settings: Final = settings
+        self._size_max: Final = size_max_bytes
+        self._interval: Final = interval_seconds
+        self._keep: Final = keep_files
         self._reopen: Final = reopen
         self._alert: Final = alert
         self._owner: Final = owner
@@ -108,10 +112,10 @@ class Rotator:
         except OSError as error:
             self._trouble(log, error)
             return False
-        if 0 < self._settings.rotate_size_bytes <= size:
+        if 0 < self._size_max <= size:
             return True
         age = now - self._began.get(log.path, now)
-        return 0 < self._settings.rotate_interval_seconds <= age
+        return 0 < self._interval <= age
 
     def _rotate(self, log: RotatedLog, now: float) -> bool:
         new = log.path.with_name(log.path.name + _NEW)
@@ -156,7 +160,7 @@ class Rotator:
 
     def _prune(self, log: RotatedLog) -> None:
         names = self._old_files(log)
-        for path in names[: max(0, len(names) - self._settings.keep_files)]:
+        for path in names[: max(0, len(names) - self._keep)]:
             with suppress(OSError):
                 path.unlink()
 
