@@ -15,6 +15,7 @@ replicated one fits behind the same interface.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
@@ -81,7 +82,6 @@ class Entry:
     __slots__ = (
         "attempts",
         "hold",
-        "length",
         "mid",
         "offset",
         "pending",
@@ -110,13 +110,37 @@ class Entry:
         self.attempts = 0  # passes of the work queue that ended in a deferral
         self.segment: Any = None  # where the spool keeps it; the spool's own business
         self.offset = 0
-        self.length = 0
         self.tag: Any = None
 
     def open_rids(self, count: int) -> Iterator[int]:
-        """Yield the RIDs below `count` that are not settled."""
+        """Yield the RIDs below `count` for which there is something left to do.
+
+        These are not settled, and no FAILED report waits to be written for them.
+        """
         settled = self.settled
-        return (rid for rid in range(count) if settled is None or rid not in settled)
+        failed = self._failed()
+        return (
+            rid
+            for rid in range(count)
+            if (settled is None or rid not in settled) and rid not in failed
+        )
+
+    def has_waiting(self) -> bool:
+        """Whether there is a RID that `open_rids` would yield."""
+        if self.reports is None:
+            return self.pending > 0
+        settled = self.settled or ()
+        return self.pending > sum(rid not in settled for rid in self._failed())
+
+    def _failed(self) -> AbstractSet[int]:
+        if self.reports is None:
+            return frozenset()
+        return {
+            rid
+            for report in self.reports
+            if report.kind is ReportKind.FAILED
+            for rid in report.rids
+        }
 
 
 class Stored(NamedTuple):
@@ -204,7 +228,8 @@ class Spool(Protocol):
     def queue(self, entry: Entry) -> None:
         """Move an unchanged RECEIVED `entry` to QUEUED.
 
-        Not written: after a crash it is RECEIVED again and passes the work queue anew.
+        Not written until delivery has something to record of it: after a crash before that it is
+        RECEIVED again and passes the work queue anew.
         """
         ...
 
