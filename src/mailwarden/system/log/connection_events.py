@@ -20,15 +20,16 @@ class ConnectionEvents(Emitter):
         self, icid: int, interface: str, address: str, client: str, host: str, verified: bool
     ) -> None:
         """`interface` and its `address`; address and reverse name of the client ("" is none)."""
+        interface, address, client = escape(interface), escape(address), escape(client)
         host = escape(host) or "unknown"
         text = (
-            f"New SMTP ICID {icid} interface {escape(interface)} ({address}) address {client} "
+            f"New SMTP ICID {icid} interface {interface} ({address}) address {client} "
             f"reverse dns host {host} verified {'yes' if verified else 'no'}"
         )
         if self._json:
             fields = {
                 "icid": icid,
-                "interface": escape(interface),
+                "interface": interface,
                 "address": address,
                 "client": client,
                 "host": host,
@@ -62,6 +63,7 @@ class ConnectionEvents(Emitter):
 
     def delayed_reject(self, icid: int, client: str) -> None:
         """A REJECT that is put off until RCPT, so that sender and recipients get logged."""
+        client = escape(client)
         text = f"ICID {icid} Delayed HAT REJECT continuing session for recipient logging ({client})"
         if self._json:
             self._event("delayed_reject", text, {"icid": icid, "client": client})
@@ -70,6 +72,7 @@ class ConnectionEvents(Emitter):
 
     def tls_success_in(self, icid: int, protocol: str, cipher: str) -> None:
         """The client's TLS handshake succeeded."""
+        protocol, cipher = escape(protocol), escape(cipher)
         text = f"ICID {icid} TLS success protocol {protocol} cipher {cipher}"
         if self._json:
             fields = {"icid": icid, "protocol": protocol, "cipher": cipher}
@@ -157,6 +160,7 @@ class ConnectionEvents(Emitter):
 
     def no_injection_timeout(self, icid: int, client: str) -> None:
         """The client brought no message in time."""
+        client = escape(client)
         text = (
             f"ICID {icid} disconnected address {client}, no messages injected within timeout period"
         )
@@ -167,6 +171,7 @@ class ConnectionEvents(Emitter):
 
     def connection_time_exceeded(self, icid: int, client: str) -> None:
         """The connection lived too long."""
+        client = escape(client)
         text = f"ICID {icid} disconnected address {client}, exceeded allowable connection time"
         if self._json:
             self._event("connection_time_exceeded", text, {"icid": icid, "client": client})
@@ -183,8 +188,9 @@ class ConnectionEvents(Emitter):
         dns_seconds: float,
     ) -> None:
         """The client vanished before it said anything."""
+        client, interface, address = escape(client), escape(interface), escape(address)
         text = (
-            f"ICID {icid} Connection from {client} on interface {escape(interface)} ({address}) "
+            f"ICID {icid} Connection from {client} on interface {interface} ({address}) "
             f"lost after {seconds:.0f} seconds (DNS query took {dns_seconds:.0f} seconds), "
             "before any commands were received"
         )
@@ -192,7 +198,7 @@ class ConnectionEvents(Emitter):
             fields = {
                 "icid": icid,
                 "client": client,
-                "interface": escape(interface),
+                "interface": interface,
                 "address": address,
                 "seconds": seconds,
                 "dns_seconds": dns_seconds,

@@ -5,6 +5,7 @@ from typing import Final
 
 from mailwarden.system.log.emitter import Emitter
 from mailwarden.system.log.escape import (
+    ITEMS_MAX,
     REPLY_LINES_MAX,
     escape,
     pair_list,
@@ -25,6 +26,7 @@ class DeliveryEvents(Emitter):
 
     def new_smtp_dcid(self, dcid: int, interface: str, address: str, port: int) -> None:
         """A connection to `address`, from our `interface` address."""
+        interface, address = escape(interface), escape(address)
         text = f"New SMTP DCID {dcid} interface {interface} address {address} port {port}"
         if self._json:
             fields = {"dcid": dcid, "interface": interface, "address": address, "port": port}
@@ -34,7 +36,7 @@ class DeliveryEvents(Emitter):
 
     def tls_success_out(self, dcid: int, protocol: str, cipher: str, cn: str) -> None:
         """`cn` is the common name of the peer's certificate."""
-        cn = escape(cn)
+        protocol, cipher, cn = escape(protocol), escape(cipher), escape(cn)
         text = f"DCID {dcid} TLS success protocol {protocol} cipher {cipher} CN={cn}"
         if self._json:
             fields = {"dcid": dcid, "protocol": protocol, "cipher": cipher, "cn": cn}
@@ -53,6 +55,7 @@ class DeliveryEvents(Emitter):
 
     def tls_required_out(self, dcid: int, address: str) -> None:
         """Nothing was sent, because it would have gone in clear."""
+        address = escape(address)
         text = f"DCID {dcid} IP {address} TLS was required but could not be successfully negotiated"
         if self._json:
             self._event("tls_required_out", text, {"dcid": dcid, "address": address})
@@ -63,7 +66,7 @@ class DeliveryEvents(Emitter):
         """A transaction for these recipients begins."""
         text = f"Delivery start DCID {dcid} MID {mid} to RID {rid_list(rids)}"
         if self._json:
-            self._event("delivery_start", text, {"dcid": dcid, "mid": mid, "rids": list(rids)})
+            self._event("delivery_start", text, {"dcid": dcid, "mid": mid, "rids": _bounded(rids)})
         else:
             self._line(text)
 
@@ -76,7 +79,7 @@ class DeliveryEvents(Emitter):
             fields = {
                 "dcid": dcid,
                 "mid": mid,
-                "rids": list(rids),
+                "rids": _bounded(rids),
                 "headers": _plain_headers(headers),
             }
             self._event("message_done", text, fields)
@@ -88,7 +91,7 @@ class DeliveryEvents(Emitter):
         reply = escape(reply)
         text = f"MID {mid} RID {rid_list(rids)} Response {reply}"
         if self._json:
-            self._event("response", text, {"mid": mid, "rids": list(rids), "response": reply})
+            self._event("response", text, {"mid": mid, "rids": _bounded(rids), "response": reply})
         else:
             self._line(text)
 
@@ -128,7 +131,7 @@ class DeliveryEvents(Emitter):
         `reason` as `5.1.0 - Unknown address error`; `code` and `lines` are the remote host's
         reply, or `000` and our own words. `dcid` is 0 when there was no connection.
         """
-        reply = _reply(code, lines)
+        reply = (code, lines)
         self._failed("Bounced", (dcid, mid, rid), sender, recipient, reason, reply, headers)
 
     def delayed(
@@ -144,7 +147,7 @@ class DeliveryEvents(Emitter):
         headers: Headers = (),
     ) -> None:
         """A recipient failed for now; the arguments are those of `bounced`."""
-        reply = _reply(code, lines)
+        reply = (code, lines)
         self._failed("Delayed", (dcid, mid, rid), sender, recipient, reason, reply, headers)
 
     def _failed(
@@ -154,18 +157,20 @@ class DeliveryEvents(Emitter):
         sender: str,
         recipient: str,
         reason: str,
-        reply: str,
+        reply: tuple[str, Sequence[str]],
         headers: Headers,
     ) -> None:
         dcid, mid, rid = ids
+        code, lines = escape(reply[0]), reply[1]
         sender, recipient, reason = escape(sender), escape(recipient), escape(reason)
+        answer = f"('{code}', {quoted_list(lines)})"
         text = (
-            f"{label}: DCID {dcid} MID {mid} to RID {rid} - {reason} {reply} {pair_list(headers)}"
+            f"{label}: DCID {dcid} MID {mid} to RID {rid} - {reason} {answer} {pair_list(headers)}"
         )
         if self._bounces is not None:
             self._bounce_line(
                 f"{label}: {mid}:{rid} From:<{sender}> To:<{recipient}> "
-                f'Reason: "{reason}" Response: "{reply}"',
+                f'Reason: "{reason}" Response: "{answer}"',
                 headers,
             )
         if self._json:
@@ -176,7 +181,8 @@ class DeliveryEvents(Emitter):
                 "sender": sender,
                 "recipient": recipient,
                 "reason": reason,
-                "response": reply,
+                "code": code,
+                "lines": [escape(line) for line in lines[:REPLY_LINES_MAX]],
                 "headers": _plain_headers(headers),
             }
             self._event(label.lower(), text, fields)
@@ -194,7 +200,7 @@ class DeliveryEvents(Emitter):
         profile = escape(profile)
         text = f"MID {mid} to RID {rid_list(rids)} pending till {ctime(until)} [{profile}]"
         if self._json:
-            fields = {"mid": mid, "rids": list(rids), "until": until, "profile": profile}
+            fields = {"mid": mid, "rids": _bounded(rids), "until": until, "profile": profile}
             self._event("pending_till", text, fields)
         else:
             self._line(text)
@@ -213,6 +219,7 @@ class DeliveryEvents(Emitter):
     ) -> None:
         """The connection broke or did not come about; `details` is `timeout`, `EOF` or the like."""
         details, reason = escape(details), escape(reason)
+        address, interface = escape(address), escape(interface)
         where = f"DCID: {dcid} IP: {address} details: {details} interface: {interface}"
         if details == _TIMEOUT:
             text = f"Connection Error: connection timed out {where}"
@@ -234,7 +241,9 @@ class DeliveryEvents(Emitter):
         """The connection broke between the final dot and the reply; taken as delivered."""
         text = f"Possible Delivery: DCID: {dcid} MID {mid} to {rid_list(rids)}"
         if self._json:
-            self._event("possible_delivery", text, {"dcid": dcid, "mid": mid, "rids": list(rids)})
+            self._event(
+                "possible_delivery", text, {"dcid": dcid, "mid": mid, "rids": _bounded(rids)}
+            )
         else:
             self._line(text)
 
@@ -242,7 +251,7 @@ class DeliveryEvents(Emitter):
         """An administrator removed these recipients."""
         text = f"Deleted: MID {mid} to {rid_list(rids)}"
         if self._json:
-            self._event("deleted", text, {"mid": mid, "rids": list(rids)})
+            self._event("deleted", text, {"mid": mid, "rids": _bounded(rids)})
         else:
             self._line(text)
 
@@ -251,13 +260,13 @@ class DeliveryEvents(Emitter):
         by = escape(by)
         text = f"Dropped: MID {mid} to RID {rid_list(rids)} by {by}"
         if self._json:
-            self._event("dropped", text, {"mid": mid, "rids": list(rids), "by": by})
+            self._event("dropped", text, {"mid": mid, "rids": _bounded(rids), "by": by})
         else:
             self._line(text)
 
 
-def _reply(code: str, lines: Sequence[str]) -> str:
-    return f"('{escape(code)}', {quoted_list(lines)})"
+def _bounded(rids: Sequence[int]) -> list[int]:
+    return list(rids[:ITEMS_MAX])
 
 
 def _plain_headers(headers: Headers) -> dict[str, str]:
