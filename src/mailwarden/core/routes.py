@@ -66,6 +66,16 @@ def parse_route(value: str) -> Route:
     return Route(RouteKind.HOSTS, _hosts(text))
 
 
+def check_route(value: str) -> str:
+    """Return `value` without blanks around it.
+
+    Raises:
+        ValueError: it is not a route; the message says what would be right.
+    """
+    parse_route(value)
+    return value.strip()
+
+
 def parse_route_key(text: str) -> str:
     """Return `dom.example`, `.dom.example`, an IP address or `ALL` as the table knows it.
 

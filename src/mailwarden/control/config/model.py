@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.interface import Interface
 from mailwarden.core.patterns import parse_destination, parse_name
-from mailwarden.core.routes import ROUTES_MAX, parse_route_key
+from mailwarden.core.routes import ROUTES_MAX, check_route, parse_route_key
 from mailwarden.core.setting import REQUIRED, setting
 from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings, Destination
 from mailwarden.mailflow.listener.settings import InboundSettings, Listener
@@ -55,6 +55,7 @@ class GatewayConfig:
         "Where mail goes instead of to its MX hosts: by `dom.example`, `.dom.example`, IP "
         "address or `ALL`; see the guide for the values.",
         examples=("corp.example: mail1.int.example/pri=0, mail2.int.example/pri=10",),
+        parse=check_route,
         parse_key=parse_route_key,
         entries_max=ROUTES_MAX,
     )

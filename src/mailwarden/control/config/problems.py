@@ -1,0 +1,123 @@
+"""What is wrong with a configuration file, with the place where it stands."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from mailwarden.control.config.tree import Items, Node, Place, Table
+
+PROBLEMS_MAX: Final = 200  # more are not shown at once
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_SEGMENT: Final = re.compile(r"\[([^\]]*)\]|\.?([^.\[]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedProblem:
+    """One thing wrong. `path` is that of the setting, as in `listeners[0].port`; "" is the file."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        middle = f" {self.path}:" if self.path else ""
+        return f"{self.file}:{self.line}:{self.column}:{middle} {self.message}"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `problems` is all that is wrong, in the file's order."""
+
+    def __init__(self, problems: Iterable[LocatedProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[tuple[LocatedProblem, ...]]]:
+        return ConfigError, (self.problems,)
+
+
+class TooManyError(Exception):
+    """So much is wrong, or so much is said with aliases, that reading on is no use."""
+
+
+class Findings:
+    """Collects what is wrong with one file."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._problems: list[LocatedProblem] = []
+        self._paths: set[str] = set()
+        self._around: set[str] = set()  # what the paths belong to
+        self.root: Node = Table(Place(1, 1))
+
+    def add(self, place: Place, path: str, message: str) -> None:
+        """Take one problem. Raises TooManyError when there are enough of them."""
+        self._paths.add(path)
+        self._around.update(_with_parents(path))
+        self._problems.append(LocatedProblem(self._file, place.line, place.column, path, message))
+        if len(self._problems) >= PROBLEMS_MAX:
+            raise TooManyError
+
+    def add_at(self, path: str, message: str) -> None:
+        """Take one problem with a setting, unless it or a part of it has one already."""
+        if not self.is_wrong(path) and not self.has_wrong(path):
+            self.add(self.locate(path)[0], path, message)
+
+    def is_wrong(self, path: str) -> bool:
+        """Tell whether `path` or what it belongs to has a problem."""
+        return any(parent in self._paths for parent in _with_parents(path))
+
+    def has_wrong(self, path: str) -> bool:
+        """Tell whether anything within `path` has a problem."""
+        return path in self._around
+
+    def is_set(self, path: str) -> bool:
+        """Tell whether the file names the setting."""
+        return self.locate(path)[1]
+
+    def locate(self, path: str) -> tuple[Place, bool]:
+        """Return where `path` stands, and whether it does; else where what it belongs to does."""
+        place, node = self.root.place, self.root
+        for match in _SEGMENT.finditer(path):
+            found = _step(node, match[1] if match[2] is None else match[2])
+            if found is None:
+                return place, False
+            node = found
+            place = node.place
+        return place, True
+
+    def sorted(self) -> list[LocatedProblem]:
+        """Return the problems in the order of the file."""
+        return sorted(self._problems, key=lambda p: (p.line, p.column))
+
+    def __bool__(self) -> bool:
+        return bool(self._problems)
+
+
+def join(path: str, name: str | int) -> str:
+    """Return the path of what is called `name`, or has that number, within `path`."""
+    if isinstance(name, int):
+        return f"{path}[{name}]"
+    if not _NAME.match(name):
+        return f"{path}[{name[:80]}]"
+    return f"{path}.{name}" if path else name
+
+
+def _with_parents(path: str) -> Iterable[str]:
+    for match in _SEGMENT.finditer(path):
+        yield path[: match.end()]
+
+
+def _step(node: Node, name: str) -> Node | None:
+    if isinstance(node, Items):
+        is_there = name.isdecimal() and len(name) < 9 and int(name) < len(node.items)
+        return node.items[int(name)] if is_there else None
+    if isinstance(node, Table):
+        if name in node.entries:
+            return node.entries[name][1]
+        wanted = name.strip().lower()  # names in tables are tidied when they are read
+        entries = node.entries.items()
+        return next((value for key, (_, value) in entries if key.strip().lower() == wanted), None)
+    return None

@@ -1,0 +1,191 @@
+"""What is wrong between the parts of a configuration: names, ports, TLS, AUTH, limits."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Final
+
+from mailwarden.control.config.build import nearest
+from mailwarden.control.config.model import GatewayConfig
+from mailwarden.control.config.problems import Findings, join
+from mailwarden.core.problem import Problem
+from mailwarden.core.routes import RouteKind, parse_route
+from mailwarden.mailflow.listener.settings import Listener, ListenerType, Need
+from mailwarden.mailflow.workqueue.settings import MailPolicy
+
+DEFAULT_BOUNCE_PROFILE: Final = "Default"
+DEFAULT_POLICY: Final = "DEFAULT"
+NAMES_SHOWN_MAX: Final = 10
+
+
+def reference_problems(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
+    """Yield all that is wrong between the parts of `config`.
+
+    Parts with a problem of their own hold defaults here: `findings` knows which.
+    """
+    yield from _listeners(config, findings)
+    for index, listener in enumerate(config.listeners):
+        path = join("listeners", index)
+        for problem in _listener(config, listener, findings, path):
+            yield problem.under(path)
+    yield from _delivery(config, findings)
+    yield from _routes(config)
+    yield from _policies("mail_policies.incoming", config.mail_policies.incoming)
+    yield from _policies("mail_policies.outgoing", config.mail_policies.outgoing)
+
+
+def _unknown(
+    path: str, name: str, table: str, known: Mapping[str, object], findings: Findings
+) -> Iterator[Problem]:
+    """Yield the problem that `name` is not in the table, unless the table itself is wrong."""
+    if name not in known and not findings.is_wrong(table):
+        names = ", ".join(islice(known, NAMES_SHOWN_MAX)) or "none is defined"
+        hint = nearest(name, known) or f"; known: {names}"
+        yield Problem(path, f"{name[:80]!r} is not in `{table}`{hint}")
+
+
+def _listeners(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
+    if not config.listeners and not findings.has_wrong("listeners"):
+        yield Problem("listeners", "at least one listener is needed")
+    names: dict[str, int] = {}
+    ports: dict[tuple[str, int], Listener] = {}
+    for index, listener in enumerate(config.listeners):
+        path = join("listeners", index)
+        if listener.name in names:
+            first = join("listeners", names[listener.name])
+            yield Problem(f"{path}.name", f"{listener.name!r} is the name of {first} already")
+        names.setdefault(listener.name, index)
+        if any(findings.is_wrong(f"{path}.{part}") for part in ("port", "interface")):
+            continue
+        interface = config.interfaces.get(listener.interface)
+        if interface is None or not interface.address:
+            continue
+        other = ports.setdefault((interface.address, listener.port), listener)
+        if other is not listener:
+            where = f"port {listener.port} of {interface.address}"
+            yield Problem(f"{path}.port", f"{where} is taken by the listener {other.name!r}")
+
+
+def _listener(
+    config: GatewayConfig, listener: Listener, findings: Findings, path: str
+) -> Iterator[Problem]:
+    name = listener.interface
+    yield from _unknown("interface", name, "interfaces", config.interfaces, findings)
+    if listener.certificate:
+        known = config.certificates
+        yield from _unknown("certificate", listener.certificate, "certificates", known, findings)
+    yield from _bounce_profile(config, "bounce_profile", listener.bounce_profile, findings)
+    yield from _tls(config, listener)
+    yield from _auth(listener, has_users=_has_users(config, findings))
+    if not findings.is_wrong(f"{path}.type"):
+        yield from _purpose(listener)
+    limit = config.inbound.max_connections
+    if listener.max_connections > limit and findings.is_set(f"{path}.max_connections"):
+        yield Problem(
+            "max_connections",
+            f"is {listener.max_connections}, but all listeners together may have only "
+            f"inbound.max_connections ({limit})",
+        )
+
+
+def _tls(config: GatewayConfig, listener: Listener) -> Iterator[Problem]:
+    policy = listener.policy
+    if listener.implicit_tls or policy.tls is not Need.OFF:
+        if not listener.certificate:
+            why = "implicit_tls is on" if listener.implicit_tls else f"tls is {policy.tls.value}"
+            names = ", ".join(islice(config.certificates, NAMES_SHOWN_MAX))
+            known = f"known: {names}" if names else "define one under `certificates`"
+            yield Problem("certificate", f"is needed because {why}; {known}")
+    elif policy.verify_client_cert:
+        yield Problem("policy.verify_client_cert", "needs tls preferred or required")
+    files = config.certificates.get(listener.certificate)
+    if policy.verify_client_cert and files is not None and not files.client_ca:
+        where = join("certificates", listener.certificate)
+        yield Problem("policy.verify_client_cert", f"needs {where}.client_ca to check against")
+
+
+def _has_users(config: GatewayConfig, findings: Findings) -> bool:
+    return bool(config.inbound.credentials) or findings.is_wrong("inbound.credentials")
+
+
+def _auth(listener: Listener, *, has_users: bool) -> Iterator[Problem]:
+    policy = listener.policy
+    if policy.smtp_auth is Need.OFF:
+        return
+    if not has_users:
+        yield Problem(
+            "policy.smtp_auth",
+            f"is {policy.smtp_auth.value}, but inbound.credentials names no file of users",
+        )
+    encrypted = listener.implicit_tls or policy.tls is not Need.OFF
+    if policy.require_tls_for_auth and not encrypted:
+        yield Problem(
+            "policy.smtp_auth",
+            "is never offered: require_tls_for_auth is on and tls is off; set tls to required",
+        )
+
+
+def _purpose(listener: Listener) -> Iterator[Problem]:
+    """Yield what makes a listener refuse everybody, or a table that it does not look at."""
+    nobody = not listener.relay_hosts and listener.policy.smtp_auth is Need.OFF
+    if listener.type is ListenerType.PUBLIC and nobody and not listener.accepted_domains:
+        yield Problem(
+            "accepted_domains", "is empty, so that a public listener refuses every recipient"
+        )
+    if listener.type is ListenerType.PRIVATE:
+        if nobody:
+            yield Problem("relay_hosts", "is empty, so that a private listener refuses every host")
+        if listener.accepted_domains:
+            yield Problem(
+                "accepted_domains", "means nothing to a private listener: it takes all recipients"
+            )
+
+
+def _bounce_profile(
+    config: GatewayConfig, path: str, name: str, findings: Findings
+) -> Iterator[Problem]:
+    known = {DEFAULT_BOUNCE_PROFILE: None, **config.bounce_profiles}
+    yield from _unknown(path, name, "bounce_profiles", known, findings)
+
+
+def _delivery(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
+    name = config.delivery.interface
+    if name:
+        known = config.interfaces
+        yield from _unknown("delivery.interface", name, "interfaces", known, findings)
+    for domain, destination in config.destinations.items():
+        profile = destination.bounce_profile
+        if profile is not None:
+            path = f"{join('destinations', domain)}.bounce_profile"
+            yield from _bounce_profile(config, path, profile, findings)
+
+
+def _routes(config: GatewayConfig) -> Iterator[Problem]:
+    """Yield routes that lead back into the gateway, where mail would go round in circles."""
+    own: dict[tuple[str, int], str] = {}
+    for listener in config.listeners:
+        interface = config.interfaces.get(listener.interface)
+        if interface is not None:
+            own.setdefault((interface.address, listener.port), listener.name)
+    for domain, value in config.smtp_routes.items():
+        route = parse_route(value)
+        if route.kind is not RouteKind.HOSTS:
+            continue
+        for host in route.hosts:
+            name = own.get((host.host, host.port)) if host.is_address else None
+            if name is not None:
+                yield Problem(
+                    join("smtp_routes", domain),
+                    f"{host.host}:{host.port} is the gateway's own listener {name!r}: mail would "
+                    "go round in circles",
+                )
+
+
+def _policies(path: str, policies: tuple[MailPolicy, ...]) -> Iterator[Problem]:
+    names: dict[str, int] = {}
+    for index, policy in enumerate(policies):
+        where = f"{join(path, index)}.name"
+        if policy.name == DEFAULT_POLICY:
+            yield Problem(where, f"{DEFAULT_POLICY} is the policy of all other mail; take another")
+        if policy.name in names:
+            yield Problem(where, f"{policy.name!r} is the name of policy {names[policy.name]} too")
+        names.setdefault(policy.name, index)

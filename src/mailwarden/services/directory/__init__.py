@@ -1,0 +1,1 @@
+"""Who a person is: users and passwords, later directory servers."""

@@ -1,0 +1,1 @@
+"""Tests of how administrators command the gateway."""

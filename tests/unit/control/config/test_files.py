@@ -1,0 +1,95 @@
+"""The files, folders and users that a configuration names."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.unit.control.config.sample import SAMPLE, changed, wrong
+from tests.unit.control.pem import CERTIFICATE, KEY, LOCKED_KEY, OTHER_KEY
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in {
+        "cert.pem": CERTIFICATE,
+        "key.pem": KEY,
+        "other.pem": OTHER_KEY,
+        "locked.pem": LOCKED_KEY,
+        "text.pem": "nothing\n",
+        "users": "ann:pbkdf2-sha256:1000:c2FsdHNhbHQ=:" + "A" * 43 + "=\n",
+        "bad-users": "# users\nann:secret\n",
+    }.items():
+        (tmp_path / name).write_text(text, encoding="ascii")
+    os.mkfifo(tmp_path / "fifo")
+    return tmp_path
+
+
+def pair(certificate: str, key: str, more: str = "") -> str:
+    return f"{SAMPLE}certificates: {{main: {{certificate: {certificate}, key: {key}{more}}}}}\n"
+
+
+RIGHT = [
+    pair("cert.pem", "key.pem"),
+    pair("cert.pem", "key.pem", ", client_ca: cert.pem"),
+    f"{SAMPLE}delivery: {{ca_file: cert.pem}}\n",
+    f"{SAMPLE}inbound: {{credentials: users}}\n",
+    f"{SAMPLE}state_directory: not/yet/there\nlogs: {{directory: nor/this}}\n",
+    f"{SAMPLE}smtp_routes: {{a.example: maildir:mail}}\n",
+    f"{SAMPLE}user: root\n",
+]
+
+
+@pytest.mark.parametrize("text", RIGHT, ids=range(len(RIGHT)))
+def test_right(text: str, folder: Path) -> None:
+    assert wrong(text, folder, look_at_files=True) == []
+
+
+WRONG = [
+    (pair("cert.pem", "none.pem"), "certificates.main.key: {}/none.pem: No such file or directory"),
+    (
+        pair("cert.pem", "other.pem"),
+        "certificates.main.key: {0}/other.pem is not the key of {0}/cert",
+    ),
+    (pair("cert.pem", "locked.pem"), "certificates.main.key: {}/locked.pem has a password"),
+    (
+        pair("text.pem", "key.pem"),
+        "certificates.main.certificate: {}/text.pem holds no certificate",
+    ),
+    (pair("cert.pem", "text.pem"), "certificates.main.key: {}/text.pem holds no private key"),
+    (pair("fifo", "key.pem"), "certificates.main.certificate: {}/fifo is not a file"),
+    (pair("cert.pem", "/dev/zero"), "/dev/zero is not a file"),
+    (pair("cert.pem", "."), "is not a file"),
+    (pair("cert.pem", "key.pem", ", client_ca: text.pem"), "client_ca: {}/text.pem holds no cert"),
+    (pair("cert.pem", "key.pem", ", client_ca: no"), "client_ca: {}/no: No such file"),
+    (f"{SAMPLE}delivery: {{ca_file: key.pem}}\n", "delivery.ca_file: {}/key.pem holds no cert"),
+    (
+        f"{SAMPLE}inbound: {{credentials: bad-users}}\n",
+        "{}/bad-users: line 2: needs the form user:",
+    ),
+    (f"{SAMPLE}inbound: {{credentials: none}}\n", "inbound.credentials: {}/none: No such file"),
+    (f"{SAMPLE}state_directory: users\n", "{0}/users cannot be a folder: {0}/users is a file"),
+    (f"{SAMPLE}state_directory: users/var\n", "state_directory: {}/users/var"),
+    (f"{SAMPLE}logs: {{directory: users}}\n", "logs.directory: {}/users cannot be a folder"),
+    (
+        f"{SAMPLE}smtp_routes: {{a.example: maildir:users}}\n",
+        "smtp_routes[a.example]: {}/users cannot",
+    ),
+    (f"{SAMPLE}user: no-such-user\n", "there is no user 'no-such-user' on this machine"),
+    (
+        changed("gw1.corp.example", f"gw1.corp.example\nstate_directory: {'x' * 3000}"),
+        "name too long",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "part"), WRONG, ids=range(len(WRONG)))
+def test_one_thing_wrong_is_one_problem(text: str, part: str, folder: Path) -> None:
+    found = wrong(text, folder, look_at_files=True)
+    assert len(found) == 1, found
+    assert part.format(folder) in found[0]
+
+
+@pytest.mark.parametrize(("text", "part"), WRONG[:5], ids=range(5))
+def test_files_can_be_left_alone(text: str, part: str, folder: Path) -> None:
+    assert wrong(text, folder, look_at_files=False) == []
