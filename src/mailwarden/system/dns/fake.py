@@ -11,23 +11,26 @@ A zone maps names to their records as text, by type:
 A name that is missing does not exist. The type `SERVFAIL` makes every question fail for now.
 """
 
-import ipaddress
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
-from mailwarden.core.problem import PermanentFailureError, TemporaryFailureError
+from mailwarden.system.dns.answers import ALIASES_MAX
+from mailwarden.system.dns.names import (
+    LOOPBACK,
+    decode_host,
+    encode_name,
+    is_localhost,
+    parse_address,
+)
 from mailwarden.system.dns.resolver import MxHost, NameNotFoundError, ResolutionError
 
 Zone = Mapping[str, Mapping[str, Sequence[str]]]
-
-CNAME_MAX: Final = 8
 
 
 class FakeResolver:
     """Answers from `zone`, which a test may change at any time.
 
     `peek_` methods know a name once it was asked for; with `warm`, from the start. `asked` lists
-    the questions that had to be asked, as `(name, type)`.
+    what was asked for, as `(name, type)`; the type of `verified_name` is `verified`.
     """
 
     def __init__(self, zone: Zone, *, warm: bool = False) -> None:
@@ -38,15 +41,19 @@ class FakeResolver:
 
     async def resolve_mx(self, name: str) -> tuple[MxHost, ...]:
         """Return the mail exchangers of `name`, lowest preference first."""
-        return self._mx(name, self._ask)
+        self.asked.append((_plain(name), "MX"))
+        return self._mx(name)
 
     async def resolve_addresses(self, name: str) -> tuple[str, ...]:
         """Return the IPv4 addresses of `name`, then its IPv6 addresses."""
-        return self._addresses(name, self._ask)
+        self.asked.append((_plain(name), "A"))
+        return self._addresses(name)
 
     async def resolve_reverse(self, address: str) -> tuple[str, ...]:
         """Return the names that an IP address claims to have."""
-        return self._ask(ipaddress.ip_address(address).reverse_pointer, "PTR")
+        name = parse_address(address).reverse_name
+        self.asked.append((name, "PTR"))
+        return tuple(map(_plain, self._records(name, "PTR")))
 
     async def verified_name(self, address: str) -> str:
         """Return a name of `address` that leads back to it, or `""`."""
@@ -55,15 +62,18 @@ class FakeResolver:
 
     async def resolve_txt(self, name: str) -> tuple[bytes, ...]:
         """Return the TXT records of `name`."""
-        return tuple(text.encode() for text in self._ask(name, "TXT"))
+        self.asked.append((_plain(name), "TXT"))
+        return tuple(text.encode() for text in self._records(name, "TXT"))
 
     def peek_mx(self, name: str) -> tuple[MxHost, ...] | None:
         """Return what `resolve_mx` would, if it is known."""
-        return self._mx(name, self._records) if self._knows(name, "MX") else None
+        return self._mx(name) if self._knows(_plain(name), "MX") else None
 
     def peek_addresses(self, name: str) -> tuple[str, ...] | None:
         """Return what `resolve_addresses` would, if it is known."""
-        return self._addresses(name, self._records) if self._knows(name, "A") else None
+        if self._knows(_plain(name), "A") or is_localhost(name):
+            return self._addresses(name)
+        return None
 
     def peek_verified_name(self, address: str) -> str | None:
         """Return what `verified_name` would, if it is known."""
@@ -74,15 +84,11 @@ class FakeResolver:
         self.closed = True
 
     def _knows(self, name: str, kind: str) -> bool:
-        return self.warm or (_plain(name), kind) in self.asked
-
-    def _ask(self, name: str, kind: str) -> tuple[str, ...]:
-        self.asked.append((_plain(name), kind))
-        return self._records(name, kind)
+        return self.warm or (name, kind) in self.asked
 
     def _records(self, name: str, kind: str) -> tuple[str, ...]:
         owner = _plain(name)
-        for _ in range(CNAME_MAX + 1):
+        for _ in range(ALIASES_MAX + 1):
             records = self.zone.get(owner)
             if records is None:
                 raise NameNotFoundError(name, kind)
@@ -91,29 +97,36 @@ class FakeResolver:
             if "CNAME" not in records:
                 return tuple(records.get(kind, ()))
             owner = _plain(records["CNAME"][0])
-        raise ResolutionError(name, kind, f"more than {CNAME_MAX} aliases")
+        raise ResolutionError(name, kind, f"more than {ALIASES_MAX} aliases")
 
-    def _mx(self, name: str, ask: Callable[[str, str], tuple[str, ...]]) -> tuple[MxHost, ...]:
-        pairs = (record.split() for record in ask(name, "MX"))
+    def _mx(self, name: str) -> tuple[MxHost, ...]:
+        if is_localhost(name):
+            return ()
+        pairs = (record.split() for record in self._records(name, "MX"))
         hosts = (MxHost(int(preference), _plain(host)) for preference, host in pairs)
         return tuple(sorted(hosts, key=lambda host: host.preference))
 
-    def _addresses(self, name: str, ask: Callable[[str, str], tuple[str, ...]]) -> tuple[str, ...]:
-        return ask(name, "A") + ask(name, "AAAA")
+    def _addresses(self, name: str) -> tuple[str, ...]:
+        if is_localhost(name):
+            return LOOPBACK
+        return self._records(name, "A") + self._records(name, "AAAA")
 
     def _verified(self, address: str) -> str:
         try:
-            names = self._records(ipaddress.ip_address(address).reverse_pointer, "PTR")
-        except (PermanentFailureError, TemporaryFailureError):
+            names = self._records(parse_address(address).reverse_name, "PTR")
+        except (NameNotFoundError, ResolutionError):
             return ""
-        for name in names:
-            try:
-                if address in self._addresses(name, self._records):
-                    return _plain(name)
-            except (PermanentFailureError, TemporaryFailureError):
-                continue
-        return ""
+        return next((_plain(name) for name in names if self._leads_to(name, address)), "")
+
+    def _leads_to(self, name: str, address: str) -> bool:
+        try:
+            return parse_address(address).text in self._addresses(name)
+        except (NameNotFoundError, ResolutionError):
+            return False
 
 
 def _plain(name: str) -> str:
-    return name.lower().removesuffix(".")
+    try:
+        return decode_host(encode_name(name)) or ""
+    except ValueError:  # no zone has it
+        return name.lower().removesuffix(".")

@@ -1,0 +1,318 @@
+"""The resolver: asks name servers, believes little, remembers much.
+
+However many ask for a name at the same time, its question is sent once. The first of them asks;
+should he be cancelled, the next one takes over.
+"""
+
+import asyncio
+import math
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, cast
+
+from mailwarden.system.clock.clock import Clock
+from mailwarden.system.dns.answers import Finding, Lifetimes, State, find
+from mailwarden.system.dns.cache import Cache, Key
+from mailwarden.system.dns.names import LOOPBACK, encode_name, is_localhost, parse_address
+from mailwarden.system.dns.resolver import MxHost, NameNotFoundError, ResolutionError
+from mailwarden.system.dns.servers import Server, load_servers, order
+from mailwarden.system.dns.settings import DnsSettings
+from mailwarden.system.dns.transport import SocketTransport, Transport
+from mailwarden.system.dns.wire import Kind, Message, Rcode, WireError, build_query, parse_message
+
+QUESTIONS_AT_ONCE: Final = 500  # each has a socket; more wait for their turn
+QUESTIONS_PER_NAME: Final = 4  # for aliases that the server does not follow itself
+VERIFIED_NAMES_MAX: Final = 4  # names of one address that are looked at
+FAILURE_SECONDS: Final = 2.0  # a failure is remembered for (RFC 2308, 7: at most 300)
+HALF_FAILURE_SECONDS: Final = 300.0  # the same when the other type of address was found
+
+_VERIFIED: Final = 0  # a cache entry of `verified_name`; no record has this type
+_NOT_UNDERSTOOD: Final = (Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS)
+
+
+class CachingResolver:
+    """A stub resolver with a memory (RFC 1034, 5.3.1); one for each worker.
+
+    Its servers have to be recursive ones. To be used from the thread of `loop`.
+    """
+
+    def __init__(
+        self,
+        settings: DnsSettings,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        randomness: random.Random,
+        transport: Transport | None = None,
+    ) -> None:
+        """Give `randomness` a `random.SystemRandom`: its numbers must not be guessed.
+
+        Raises:
+            ValueError: the settings have problems.
+        """
+        self._loop = loop
+        self._clock = clock
+        self._randomness = randomness
+        self._transport = transport or SocketTransport(loop)
+        self._cache = Cache(settings.cache_entries_max)
+        self._asking: dict[Key, asyncio.Future[Finding | None]] = {}
+        self._turns = asyncio.Semaphore(QUESTIONS_AT_ONCE)
+        self._limits: set[asyncio.Timeout] = set()
+        self._closed = False
+        self.apply(settings)
+
+    def apply(self, settings: DnsSettings) -> None:
+        """Go on under other settings; what is remembered stays, what is under way too.
+
+        Raises:
+            ValueError: the settings have problems; nothing has changed.
+        """
+        self._servers = load_servers(settings.servers)
+        self._settings = settings
+        self._lifetimes = Lifetimes(
+            settings.cache_ttl_max_seconds, settings.negative_ttl_max_seconds
+        )
+        self._cache.resize(settings.cache_entries_max)
+
+    async def resolve_mx(self, name: str) -> tuple[MxHost, ...]:
+        """Return the mail exchangers of `name`, lowest preference first."""
+        if is_localhost(name):
+            return ()
+        return cast("tuple[MxHost, ...]", _values(await self._find(Kind.MX, name), Kind.MX, name))
+
+    async def resolve_addresses(self, name: str) -> tuple[str, ...]:
+        """Return the IPv4 addresses of `name`, then its IPv6 addresses."""
+        known = self.peek_addresses(name)
+        if known is not None:
+            return known
+        async with asyncio.TaskGroup() as group:
+            asking = [group.create_task(self._find(kind, name)) for kind in (Kind.A, Kind.AAAA)]
+        four, six = (task.result() for task in asking)
+        # Some servers never answer for one of the types: not to be waited for each time.
+        if four.values and six.state is State.FAILED:
+            self._keep_failure(_key(Kind.AAAA, name), six, four.expires_at)
+        elif six.values and four.state is State.FAILED:
+            self._keep_failure(_key(Kind.A, name), four, six.expires_at)
+        return _both(four, six, name)
+
+    async def resolve_reverse(self, address: str) -> tuple[str, ...]:
+        """Return the names (PTR) that an IP address claims to have."""
+        name = parse_address(address).reverse_name
+        return _values(await self._find(Kind.PTR, name), Kind.PTR, name)
+
+    async def verified_name(self, address: str) -> str:
+        """Return a name of `address` that leads back to it, or `""`."""
+        name: str = (await self._share((_VERIFIED, parse_address(address).text))).values[0]
+        return name
+
+    async def resolve_txt(self, name: str) -> tuple[bytes, ...]:
+        """Return the TXT records of `name`, the strings of each joined."""
+        return _values(await self._find(Kind.TXT, name), Kind.TXT, name)
+
+    def peek_mx(self, name: str) -> tuple[MxHost, ...] | None:
+        """Return what `resolve_mx` would, if it is known."""
+        finding = self._peek(Kind.MX, name)
+        return None if finding is None else _values(finding, Kind.MX, name)
+
+    def peek_addresses(self, name: str) -> tuple[str, ...] | None:
+        """Return what `resolve_addresses` would, if it is known."""
+        four = self._peek(Kind.A, name)
+        if four is None:
+            return LOOPBACK if is_localhost(name) else None
+        six = self._peek(Kind.AAAA, name)
+        return None if six is None else _both(four, six, name)
+
+    def peek_verified_name(self, address: str) -> str | None:
+        """Return what `verified_name` would, if it is known."""
+        now = self._clock.monotonic()
+        finding = self._cache.get((_VERIFIED, address), now)
+        if finding is None:
+            finding = self._cache.get((_VERIFIED, parse_address(address).text), now)
+        return None if finding is None else cast("str", finding.values[0])
+
+    def close(self) -> None:
+        """Give up all questions under way."""
+        self._closed = True
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(self._loop.time())
+
+    def _peek(self, kind: Kind, name: str) -> Finding | None:
+        now = self._clock.monotonic()
+        finding = self._cache.get((kind, name), now)
+        if finding is None and (key := _key(kind, name))[1] != name:
+            finding = self._cache.get(key, now)
+        return finding
+
+    async def _find(self, kind: Kind, name: str) -> Finding:
+        return self._peek(kind, name) or await self._share(_key(kind, name))
+
+    async def _share(self, key: Key) -> Finding:
+        """Return the finding about `key`, from memory, from whoever asks already, or by asking."""
+        finding = self._cache.get(key, self._clock.monotonic())
+        while finding is None:
+            asking = self._asking.get(key)
+            if asking is None:
+                return await self._lead(key)
+            # Shielded: that one waiter is cancelled is nothing to the others.
+            finding = await asyncio.shield(asking)  # None: he who asked was cancelled
+        return finding
+
+    async def _lead(self, key: Key) -> Finding:
+        asking: asyncio.Future[Finding | None] = self._loop.create_future()
+        self._asking[key] = asking
+        finding = None
+        try:
+            kind, name = key
+            work = self._verify(name) if kind == _VERIFIED else self._ask(Kind(kind), name)
+            finding = await work
+            self._cache.put(key, finding, self._clock.monotonic())
+            return finding
+        finally:
+            del self._asking[key]
+            asking.set_result(finding)
+
+    async def _verify(self, address: str) -> Finding:
+        """Look for a name of `address` that leads back to it (RFC 8601, 2.7.3, does the same)."""
+        _, reverse_name, is_ipv6 = parse_address(address)
+        finding = await self._find(Kind.PTR, reverse_name)
+        expires_at = finding.expires_at
+        if finding.state is State.FOUND:
+            for name in finding.values[:VERIFIED_NAMES_MAX]:
+                forward = await self._find(Kind.AAAA if is_ipv6 else Kind.A, name)
+                expires_at = min(expires_at, forward.expires_at)
+                if address in forward.values:
+                    return Finding(State.FOUND, expires_at, (name,))
+        return Finding(State.FOUND, expires_at, ("",))
+
+    async def _ask(self, kind: Kind, name: str) -> Finding:
+        """Ask until there is an answer that is no alias."""
+        try:
+            owner = encode_name(name)
+        except ValueError as error:
+            return Finding(State.MISSING, 0, detail=str(error))
+        expires_at = math.inf
+        for _ in range(QUESTIONS_PER_NAME):
+            async with self._turns:
+                finding = await self._ask_servers(kind, owner)
+            expires_at = min(expires_at, finding.expires_at)
+            if finding.state is not State.ALIAS:
+                return finding._replace(expires_at=expires_at)
+            owner = finding.values[0]
+        return self._failure("too many aliases")
+
+    async def _ask_servers(self, kind: Kind, owner: bytes) -> Finding:
+        """Ask one server after the other, until one says something useful."""
+        reason = ""
+        for server in order(self._servers, self._settings.attempts_max, self._clock.monotonic()):
+            if self._closed:
+                return self._failure("the resolver is closed")
+            try:
+                message = await self._ask_server(server, kind, owner)
+                server.answered()
+                reason = _refusal(message)
+                if not reason:
+                    finding = find(message, self._clock.monotonic(), self._lifetimes)
+                    if finding.state is not State.FAILED:
+                        return finding
+                    reason = finding.detail
+            except TimeoutError:
+                server.failed(self._clock.monotonic())
+                reason = f"no answer within {self._settings.timeout_seconds:g} seconds"
+            except OSError as error:
+                server.failed(self._clock.monotonic())
+                reason = error.strerror or str(error)
+            except WireError as error:
+                reason = f"nonsense: {error}"
+            reason = f"{reason} from {server.name}"
+        return self._failure("the resolver is closed" if self._closed else reason)
+
+    async def _ask_server(self, server: Server, kind: Kind, owner: bytes) -> Message:
+        message = await self._exchange(server, kind, owner, with_edns=not server.without_edns)
+        if server.without_edns or message.rcode not in _NOT_UNDERSTOOD:
+            return message
+        # It may be EDNS that it did not understand (RFC 6891, 7).
+        plain = await self._exchange(server, kind, owner, with_edns=False)
+        server.without_edns = plain.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)
+        return plain
+
+    async def _exchange(
+        self, server: Server, kind: Kind, owner: bytes, *, with_edns: bool
+    ) -> Message:
+        """Return the server's answer, over TCP when it does not fit into a datagram."""
+        number = self._randomness.getrandbits(16)
+        query = build_query(number, owner, kind, with_edns=with_edns)
+        accept = _accepting(number, owner, kind)
+        message = await self._limited(self._transport.ask_udp(server, query, accept))
+        if message.is_truncated:
+            message = await self._limited(self._transport.ask_tcp(server, query, accept))
+            if message.is_truncated:
+                raise WireError("an answer over TCP is truncated")
+        return message
+
+    async def _limited(self, asking: Coroutine[Any, Any, Message]) -> Message:
+        async with asyncio.timeout(self._settings.timeout_seconds) as limit:
+            self._limits.add(limit)
+            try:
+                return await asking
+            finally:
+                self._limits.discard(limit)
+
+    def _keep_failure(self, key: Key, finding: Finding, until: float) -> None:
+        now = self._clock.monotonic()
+        expires_at = min(until, now + HALF_FAILURE_SECONDS)
+        self._cache.put(key, finding._replace(expires_at=expires_at), now)
+
+    def _failure(self, reason: str) -> Finding:
+        return Finding(State.FAILED, self._clock.monotonic() + FAILURE_SECONDS, detail=reason)
+
+
+def _accepting(number: int, owner: bytes, kind: Kind) -> Callable[[bytes], Message | None]:
+    """Return what tells the answer to a question from everything else (RFC 5452, 9.1)."""
+
+    def accept(wire: bytes) -> Message | None:
+        if int.from_bytes(wire[:2], "big") != number:
+            return None
+        message = parse_message(wire)
+        if message.name == owner and message.kind == kind:
+            return message
+        # A server that does not understand the question may leave it out of its answer.
+        if not message.name and message.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+            return message
+        return None
+
+    return accept
+
+
+def _refusal(message: Message) -> str:
+    """Return why the server did not answer the question, `""` when it did."""
+    if message.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+        known = message.rcode in Rcode.__members__.values()
+        return Rcode(message.rcode).name if known else f"RCODE {message.rcode}"
+    if not (message.answers or message.is_authoritative or message.is_recursive):
+        return "a referral, as it is not recursive,"
+    return ""
+
+
+def _key(kind: int, name: str) -> Key:
+    return kind, name.lower().removesuffix(".")
+
+
+def _values(finding: Finding, kind: Kind, name: str) -> tuple[Any, ...]:
+    match finding.state:
+        case State.MISSING:
+            raise NameNotFoundError(name, kind.name, finding.detail)
+        case State.FAILED:
+            raise ResolutionError(name, kind.name, finding.detail)
+        case _:
+            return finding.values
+
+
+def _both(four: Finding, six: Finding, name: str) -> tuple[str, ...]:
+    """Return both kinds of addresses; errors count only when there are none."""
+    if four.values or six.values:
+        return four.values + six.values
+    for finding in (four, six):  # a name exists or not whatever the type (RFC 8020, 2)
+        if finding.state is State.MISSING:
+            raise NameNotFoundError(name, Kind.A.name, finding.detail)
+    return _values(four, Kind.A, name) + _values(six, Kind.AAAA, name)

@@ -1,0 +1,87 @@
+"""Which servers are asked: settings, resolv.conf, dead ones."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from mailwarden.system.dns.servers import (
+    DEAD_SECONDS,
+    RESOLV_CONF_BYTES_MAX,
+    Server,
+    load_servers,
+    make_server,
+    order,
+    parse_resolv_conf,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "socket_address"),
+    [
+        ("192.0.2.1", "192.0.2.1:53", ("192.0.2.1", 53)),
+        ("192.0.2.1:5353", "192.0.2.1:5353", ("192.0.2.1", 5353)),
+        ("2001:db8::1", "[2001:db8::1]:53", ("2001:db8::1", 53, 0, 0)),
+        ("[2001:db8::1]:5353", "[2001:db8::1]:5353", ("2001:db8::1", 5353, 0, 0)),
+        ("fe80::1%lo", "[fe80::1%lo]:53", ("fe80::1%lo", 53, 0, socket.if_nametoindex("lo"))),
+    ],
+)
+def test_servers_by_address_and_port(
+    text: str, name: str, socket_address: tuple[str | int, ...]
+) -> None:
+    server = make_server(text)
+    assert server.name == name
+    assert server.family == (socket.AF_INET6 if ":" in socket_address[0] else socket.AF_INET)
+    assert server.socket_address[1:] == socket_address[1:]
+    assert server.socket_address[0].partition("%")[0] == socket_address[0].partition("%")[0]
+
+
+@pytest.mark.parametrize("text", ["", "ns.example", "192.0.2.1:99999", "fe80::1%no-such-if"])
+def test_what_is_no_server(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        make_server(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "servers"),
+    [
+        ("nameserver 192.0.2.1\nnameserver 2001:db8::1\n", ("192.0.2.1", "2001:db8::1")),
+        (" \tnameserver\t192.0.2.1 # comment\n", ("192.0.2.1",)),
+        ("# nameserver 192.0.2.9\n;nameserver 192.0.2.8\nnameserver 192.0.2.1", ("192.0.2.1",)),
+        ("search example\noptions ndots:2\nnameserver\nnameserver x\n", ("127.0.0.1",)),
+        ("".join(f"nameserver 192.0.2.{n}\n" for n in range(9)), tuple(
+            f"192.0.2.{n}" for n in range(3)
+        )),
+        ("", ("127.0.0.1",)),
+        ("\0\ufffd\n" * 1000, ("127.0.0.1",)),
+    ],
+)  # fmt: skip
+def test_resolv_conf(content: str, servers: tuple[str, ...]) -> None:
+    assert parse_resolv_conf(content) == servers
+
+
+def test_configured_servers_come_before_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_bytes(b"\xff\nnameserver 192.0.2.7\n")
+    assert [s.name for s in load_servers((), str(file))] == ["192.0.2.7:53"]
+    assert [s.name for s in load_servers(("192.0.2.1:5",), str(file))] == ["192.0.2.1:5"]
+    assert [s.name for s in load_servers((), str(tmp_path / "none"))] == ["127.0.0.1:53"]
+    file.write_text("#" * RESOLV_CONF_BYTES_MAX + "\nnameserver 192.0.2.7\n")
+    assert [s.name for s in load_servers((), str(file))] == ["127.0.0.1:53"]
+
+
+def test_the_order_of_dead_servers() -> None:
+    one, two, three = (Server(str(n), socket.AF_INET, ()) for n in (1, 2, 3))
+    servers = (one, two, three)
+    one.failed(100)
+    assert order(servers, 4, 100) == [one, two, three, one]
+    one.failed(100)
+    assert order(servers, 4, 100) == [two, three, one, two]
+    three.failed(110)
+    three.failed(110)
+    two.failed(120)
+    two.failed(120)
+    assert order(servers, 3, 121) == [one, three, two]  # the one that died first may be back
+    assert order(servers, 3, 100 + DEAD_SECONDS)[0] is one
+    two.answered()
+    assert order(servers, 1, 121) == [two]
