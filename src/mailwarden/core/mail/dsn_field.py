@@ -12,7 +12,7 @@ from mailwarden.core.mail.received import build_literal
 VALUE_BYTES_MAX: Final = 400  # of an address or a reply: no line gets near 998
 SUBJECT_CHARACTERS_MAX: Final = 200
 
-_WORD_BYTES_MAX: Final = 45  # in an encoded word, which has at most 75 characters (RFC 2047, 2)
+_WORD_BYTES_MAX: Final = 39  # in an encoded word, so that its line has 76 at most (RFC 2047, 2)
 _HOSTNAME_CHARACTERS_MAX: Final = 255
 _TOKEN_CHARACTERS_MAX: Final = 30
 
