@@ -26,13 +26,16 @@ __all__ = ["ConfigError", "LocatedProblem", "demo_text", "load_config", "parse_c
 DEMO_NAME: Final = "demo.yaml"
 
 
-def load_config(path: Path) -> GatewayConfig:
+def load_config(path: Path, *, look_at_files: bool = True) -> GatewayConfig:
     """Return the configuration in the file `path`; its folder is the base of relative paths.
+
+    `look_at_files` is as for `parse_config`.
 
     Raises:
         ConfigError: all that is wrong with it, unreadable or missing included.
     """
-    return parse_config(read_text(path), str(path), path.absolute().parent)
+    base = path.absolute().parent
+    return parse_config(read_text(path), str(path), base, look_at_files=look_at_files)
 
 
 def read_text(path: Path) -> str:

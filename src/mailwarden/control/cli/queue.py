@@ -1,0 +1,129 @@
+"""`mailwarden queue`: the messages in the running gateway.
+
+A message is a dict: `mid`, `state`, `received_at` and `next_attempt_at` (seconds since the
+epoch), `size`, `hold`, `sender`, `recipients`, `recipients_open` (how many are waiting),
+`attempts`, `reason`. That of `show` has, moreover, `found`, `envelope` (a dict), `header` (text),
+and `recipients` as dicts of `rid`, `address`, `state`, `attempts`, `next_attempt_at`, `reason`.
+Whatever is missing is left out.
+"""
+
+import json
+from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from mailwarden.control.cli.failure import CommandError, ExitCode
+from mailwarden.control.cli.status import render_destinations, render_spool
+from mailwarden.control.cli.table import (
+    count_of,
+    human_size,
+    human_time,
+    printable,
+    render_table,
+)
+
+Message = Mapping[str, Any]
+RECIPIENTS_SHOWN_MAX: Final = 3
+_HEADS: Final = (
+    f"{'MID':>10}  {'State':<8}  {'Size':>6}  {'Age':>7}  {'Tries':>5}  {'Next':>7}  Mail"
+)
+
+
+def show_messages(arguments: Namespace, messages: Iterable[Message], now: float) -> int:
+    """Show messages as they come; with `--json` a line each. `now` is in epoch seconds."""
+    count = 0
+    for message in messages:
+        if arguments.json:
+            print(json.dumps(message))
+        else:
+            if count == 0:
+                print(_HEADS)
+            print("\n".join(render_message(message, now)))
+        count += 1
+    if not arguments.json:
+        print(f"{count_of(count, 'message')}" if count else "no message is waiting")
+    return ExitCode.DONE
+
+
+def show_message(arguments: Namespace, message: Message | None, now: float) -> int:
+    """Show one message whole.
+
+    Raises:
+        CommandError: there is none.
+    """
+    if not message or message.get("found") is False:
+        raise CommandError(
+            f"there is no message {arguments.mid} in the queue",
+            "mailwarden queue list shows what is waiting; the mail log knows what is finished",
+        )
+    text = json.dumps(message, indent=2) if arguments.json else "\n".join(_whole(message, now))
+    print(text)
+    return ExitCode.DONE
+
+
+def show_summary(arguments: Namespace, status: Mapping[str, Any], now: float) -> int:
+    """Show how much is waiting and for whom, from the answer of `status`."""
+    spool = status.get("spool") or {}
+    destinations = status.get("destinations") or []
+    if arguments.json:
+        print(json.dumps({"spool": spool, "destinations": destinations}, indent=2))
+        return ExitCode.DONE
+    lines = [*render_spool(spool), "", *render_destinations(destinations, now)]
+    print("\n".join(lines).strip("\n"))
+    return ExitCode.DONE
+
+
+def render_message(message: Message, now: float) -> list[str]:
+    """Return the line or two that a list shows of a message."""
+    recipients = [printable(recipient) for recipient in message.get("recipients") or ()]
+    more = message.get("recipients_open", len(recipients)) - RECIPIENTS_SHOWN_MAX
+    names = ", ".join(recipients[:RECIPIENTS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
+    sender = printable(message.get("sender", ""))
+    at = message.get("next_attempt_at")
+    line = (
+        f"{message.get('mid', ''):>10}  {printable(message.get('state', '')):<8}  "
+        f"{human_size(message.get('size', 0)):>6}  {_age(message, now):>7}  "
+        f"{message.get('attempts', ''):>5}  {human_time(at - now) if at else '':>7}  "
+        f"<{sender}> to {names or 'nobody known'}"
+    )
+    why = message.get("reason") or (f"held: {message['hold']}" if message.get("hold") else "")
+    return [line, f"{'':12}{printable(why)}"] if why else [line]
+
+
+def _whole(message: Message, now: float) -> list[str]:
+    size, age = human_size(message.get("size", 0)), _age(message, now)
+    state = printable(message.get("state", ""))
+    lines = [f"MID {message.get('mid', '')}, {state}, {size} bytes, {age} old"]
+    if message.get("hold"):
+        lines.append(f"Held: {printable(message['hold'])}")
+    lines.append(f"Sender: <{printable(message.get('sender', ''))}>")
+    for name, value in (message.get("envelope") or {}).items():
+        if value:
+            lines.append(f"{printable(name).replace('_', ' ').capitalize()}: {printable(value)}")
+    rows = [_recipient(row, now) for row in message.get("recipients") or ()]
+    if rows:
+        heads = ["RID", "Recipient", "State", "Tries", "Next try", "Reason"]
+        lines += ["", *render_table(heads, rows)]
+    if message.get("header"):
+        header = str(message["header"]).replace("\r\n", "\n").split("\n")
+        lines += ["", *(printable(line.replace("\t", " ")) for line in header)]
+    return lines
+
+
+def _recipient(row: Any, now: float) -> list[Any]:  # noqa: ANN401  a dict, or just an address
+    if not isinstance(row, Mapping):
+        return [None, row, None, None, None, None]
+    at = row.get("next_attempt_at")
+    return [
+        row.get("rid"),
+        row.get("address"),
+        row.get("state"),
+        row.get("attempts"),
+        human_time(at - now) if at else None,
+        row.get("reason") or None,
+    ]
+
+
+def _age(message: Message, now: float) -> str:
+    received = message.get("received_at")
+    return human_time(max(1.0, now - received)) if received else ""

@@ -1,0 +1,183 @@
+"""`mailwarden status`: what the running gateway says of itself.
+
+The gateway answers with a dict:
+
+- `version`, `hostname`, `pid`, `uptime_seconds`, `state` (running, stopping), `work_queue`
+  (running, paused);
+- `listeners`: a list of `name`, `type`, `address`, `port`, `tls`;
+- `workers`: a list of `index`, `pid`, `state`, `progress` (while it starts), `connections`,
+  `tls_connections`, `received`, `queued`, `held`, `memory_bytes`, `cpu_seconds`, `counters`;
+- `totals`: the counters of all workers together, by name;
+- `spool`: the fields of `Usage`;
+- `destinations`: a list of `name`, `state`, `waiting`, `connections`, `next_attempt_at` (seconds
+  since the epoch), `last_error`.
+
+Whatever is missing is left out: an older or newer gateway may say less or more.
+"""
+
+import json
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from mailwarden.control.cli.failure import ExitCode
+from mailwarden.control.cli.table import Number, human_size, human_time, printable, render_table
+
+DESTINATIONS_SHOWN_MAX: Final = 20
+_CLEAR: Final = "\x1b[H\x1b[2J\x1b[3J"
+
+Status = Mapping[str, Any]
+
+
+def show_status(
+    arguments: Namespace,
+    ask: Callable[[], Status],
+    *,
+    now: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Show what `ask` returns; with `--watch` again and again, until interrupted."""
+    while True:
+        status = ask()
+        if arguments.json:
+            text = json.dumps(status, indent=None if arguments.watch else 2)
+        else:
+            text = "\n".join(render_status(status, now()))
+        if arguments.watch and not arguments.json and sys.stdout.isatty():
+            text = _CLEAR + text
+        print(text, flush=True)
+        if not arguments.watch:
+            return ExitCode.DONE
+        try:
+            sleep(arguments.interval)
+        except KeyboardInterrupt:
+            return ExitCode.DONE
+
+
+def render_status(status: Status, now: float) -> list[str]:
+    """Return the lines for a person; `now` is in seconds since the epoch."""
+    lines = _head(status)
+    parts = (
+        _listeners(status.get("listeners") or ()),
+        _workers(status.get("workers") or ()),
+        render_spool(status.get("spool") or {}),
+        render_destinations(status.get("destinations") or (), now),
+        _totals(status.get("totals") or {}),
+    )
+    for part in parts:
+        if part:
+            lines += ["", *part]
+    return lines
+
+
+def render_spool(usage: Status) -> list[str]:
+    """Return the lines about the spool."""
+    if not usage:
+        return []
+    counts = [f"{usage[name]} {name}" for name in ("received", "queued", "held") if name in usage]
+    sizes = [
+        f"{human_size(usage[name])} {words}"
+        for name, words in (
+            ("bytes_live", "of mail"),
+            ("bytes_on_disk", "on disk"),
+            ("bytes_hot", "in memory"),
+            ("bytes_free", "free"),
+        )
+        if name in usage
+    ]
+    parts = ([f"{', '.join(counts)} messages"] if counts else []) + sizes
+    return [f"Spool: {', '.join(parts)}"]
+
+
+def render_destinations(rows: Any, now: float) -> list[str]:  # noqa: ANN401  a list of dicts
+    """Return the table of the destinations that most mail waits for."""
+    waiting = sorted(rows, key=lambda row: -(row.get("waiting") or 0))
+    shown = [
+        [
+            row.get("name"),
+            row.get("state"),
+            row.get("waiting"),
+            row.get("connections"),
+            _until(row.get("next_attempt_at"), now),
+            row.get("last_error") or None,
+        ]
+        for row in waiting[:DESTINATIONS_SHOWN_MAX]
+    ]
+    if not shown:
+        return []
+    heads = ["Destination", "State", "Waiting", "Connections", "Next try", "Last error"]
+    more = len(waiting) - len(shown)
+    return [*render_table(heads, shown), *([f"and {more} more"] if more > 0 else [])]
+
+
+def _head(status: Status) -> list[str]:
+    words = [f"Mailwarden {printable(status.get('version', ''))}".rstrip()]
+    if status.get("hostname"):
+        words.append(f"on {printable(status['hostname'])}")
+    details = []
+    if "state" in status:
+        details.append(printable(status["state"]))
+    if "uptime_seconds" in status:
+        details.append(f"up for {human_time(max(1, status['uptime_seconds']))}")
+    if "pid" in status:
+        details.append(f"process {status['pid']}")
+    if "work_queue" in status:
+        details.append(f"work queue {printable(status['work_queue'])}")
+    return [f"{' '.join(words)}: {', '.join(details)}" if details else " ".join(words)]
+
+
+def _listeners(rows: Any) -> list[str]:  # noqa: ANN401
+    shown = [
+        [row.get("name"), row.get("type"), _address(row), row.get("tls"), row.get("connections")]
+        for row in rows
+    ]
+    heads = ["Listener", "Type", "Address", "TLS", "Connections"]
+    if not any("connections" in row for row in rows):
+        shown, heads = [row[:-1] for row in shown], heads[:-1]
+    return render_table(heads, shown) if shown else []
+
+
+def _address(row: Status) -> str:
+    address = str(row.get("address", ""))
+    shown = f"[{address}]" if ":" in address else address
+    return f"{shown}:{row['port']}" if "port" in row else shown
+
+
+def _workers(rows: Any) -> list[str]:  # noqa: ANN401
+    shown = [
+        [
+            row.get("index"),
+            row.get("pid"),
+            row.get("progress") or row.get("state"),
+            row.get("connections"),
+            row.get("tls_connections"),
+            row.get("received"),
+            row.get("queued"),
+            row.get("held"),
+            _size(row.get("memory_bytes")),
+            _time(row.get("cpu_seconds")),
+        ]
+        for row in rows
+    ]
+    heads = ["Worker", "Process", "State", "Connections", "TLS", "Received", "Queued", "Held",
+             "Memory", "CPU"]  # fmt: skip
+    return render_table(heads, shown) if shown else []
+
+
+def _totals(totals: Status) -> list[str]:
+    shown = [[name.replace("_", " "), totals[name]] for name in sorted(totals)]
+    return render_table(["Since start", ""], shown) if shown else []
+
+
+def _size(value: Any) -> Number | None:  # noqa: ANN401
+    return None if value is None else Number(human_size(value))
+
+
+def _time(value: Any) -> Number | None:  # noqa: ANN401
+    return None if value is None else Number(human_time(max(1, value)))
+
+
+def _until(at: Any, now: float) -> str | None:  # noqa: ANN401
+    return human_time(at - now) if at else None

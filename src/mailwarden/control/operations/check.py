@@ -1,0 +1,80 @@
+"""Checks a configuration file, and says what the gateway would do with it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailwarden.control.config.model import GatewayConfig
+from mailwarden.control.config.reader import load_config
+from mailwarden.core.routes import RouteKind, parse_route
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSummary:
+    """What one listener does."""
+
+    name: str
+    type: str
+    address: str
+    port: int
+    tls: str  # off, preferred, required or implicit
+    auth: str  # off, preferred or required
+    takes: tuple[str, ...]  # domains that it takes mail for, or hosts that it takes mail from
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the gateway would do."""
+
+    hostname: str
+    state_directory: str
+    workers: int  # 0 is one for each processor
+    listeners: tuple[ListenerSummary, ...]
+    routes: tuple[tuple[str, str], ...]  # domain and where its mail goes
+    certificates: tuple[str, ...]
+
+
+def check_file(path: Path) -> Summary:
+    """Return what the gateway would do with the configuration in `path`.
+
+    Raises:
+        ConfigError: all that is wrong with it.
+    """
+    return summarise(load_config(path))
+
+
+def summarise(config: GatewayConfig) -> Summary:
+    """Return what a gateway does with `config`."""
+    return Summary(
+        hostname=config.hostname,
+        state_directory=config.state_directory,
+        workers=config.workers,
+        listeners=tuple(
+            ListenerSummary(
+                name=listener.name,
+                type=listener.type.value,
+                address=config.interfaces[listener.interface].address,
+                port=listener.port,
+                tls="implicit" if listener.implicit_tls else listener.policy.tls.value,
+                auth=listener.policy.smtp_auth.value,
+                takes=(*listener.accepted_domains, *listener.relay_hosts),
+            )
+            for listener in config.listeners
+        ),
+        routes=tuple((domain, _where(value)) for domain, value in config.smtp_routes.items()),
+        certificates=tuple(config.certificates),
+    )
+
+
+def _where(value: str) -> str:
+    route = parse_route(value)
+    match route.kind:
+        case RouteKind.HOSTS:
+            return ", ".join(f"{host.host}:{host.port}" for host in route.hosts)
+        case RouteKind.USEDNS:
+            return "its MX hosts"
+        case RouteKind.DROP:
+            return "nowhere: it is dropped"
+        case RouteKind.MAILDIR:
+            return f"the Maildir {route.path}"
+        case RouteKind.NULL:
+            return "nowhere: it is counted"
