@@ -7,6 +7,7 @@ change is handed to `_record` as a tuple (see `journal.py`), which a spool on di
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from mailwarden.stores.spool.codec import text
 from mailwarden.stores.spool.journal import (
     HOLD,
     RELEASE,
@@ -15,7 +16,6 @@ from mailwarden.stores.spool.journal import (
     RETRY,
     SETTLE,
     report_fields,
-    text,
 )
 from mailwarden.stores.spool.schedule import Schedule
 from mailwarden.stores.spool.spool import (
@@ -190,7 +190,7 @@ class Table:
         """Record how `rids` ended; True if that finished the message."""
         if entry.state is _FINISHED:
             return False
-        self._record(entry, (SETTLE, entry.mid, int(how), rids))
+        self._record(entry, (SETTLE, entry.mid, int(how), tuple(rids)))
         return self._settle(entry, rids)
 
     def _settle(self, entry: Entry, rids: Sequence[int]) -> bool:
@@ -237,7 +237,7 @@ class Table:
             (
                 RETRY,
                 entry.mid,
-                rids,
+                tuple(rids),
                 progress.attempts,
                 progress.next_attempt_at,
                 progress.warnings,
@@ -257,7 +257,7 @@ class Table:
         """Record that `report` is due and announce it to origination."""
         if entry.state is _FINISHED or (entry.reports is not None and report in entry.reports):
             return
-        self._record(entry, (REPORT, entry.mid, *report_fields(report)))
+        self._record(entry, (REPORT, entry.mid, report_fields(report)))
         if entry.reports is None:
             entry.reports = []
         entry.reports.append(report)

@@ -8,6 +8,8 @@ from mailwarden.core.mail.envelope import Envelope, Recipient
 from mailwarden.stores.spool.memory import MemorySpool
 from mailwarden.stores.spool.spool import Entry, Spool, SpoolFailure, State, Stored
 from mailwarden.system.clock.clock import SimulatedClock
+from mailwarden.system.files.simulated import Faults, SimulatedDisk
+from tests.unit.stores.spool.driver import Driver
 
 
 class Harness(Protocol):
@@ -50,6 +52,33 @@ class MemoryHarness:
         self.memory.announce_due()
 
 
+class SegmentHarness:
+    """Drives the spool on a simulated disk."""
+
+    def __init__(self) -> None:
+        self.disk = SimulatedDisk(Faults(capacity=1 << 30))
+        self.disk.make_directory("/spool")
+        self.driver = Driver(self.disk)
+        self.driver.spool.recover()
+        self.spool: Spool = self.driver.spool
+        self.clock = self.driver.clock
+
+    def commit(self) -> None:
+        self.driver.run()
+        self.driver.advance(0.25)  # for what waits for the journals to be synced
+
+    def fail(self, failure: SpoolFailure | None) -> None:
+        self.driver.advance(2.0)
+        self.disk.faults.capacity = 1 << 30 if failure is None else 1000
+
+    def damage(self, entry: Entry) -> None:
+        self.driver.run()
+        self.disk.flip(entry.segment.path, entry.offset + 500)
+
+    def announce_due(self) -> None:
+        self.driver.run()
+
+
 def message(
     mid: int, recipients: int = 1, body: bytes = b"Subject: x\r\n\r\nhello\r\n", parent: int = 0
 ) -> Stored:
@@ -79,4 +108,4 @@ def put(harness: Harness, stored: Stored, state: State = State.RECEIVED) -> Entr
     return results[0]
 
 
-HARNESSES: list[Callable[[], Harness]] = [MemoryHarness]
+HARNESSES: list[Callable[[], Harness]] = [MemoryHarness, SegmentHarness]

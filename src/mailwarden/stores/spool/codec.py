@@ -1,0 +1,192 @@
+"""How a message's envelope lies on disk: a msgpack array, fields in a fixed order.
+
+Text is kept as bytes, so that whatever came from the network comes back the same. What is read is
+checked against the types below; anything else is a `DamagedError`. A new field of the envelope
+goes to the end of `_Envelope` with a default: then older records can still be read.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from mailwarden.core.mail.envelope import Body, Direction, Envelope, Notify, Recipient
+from mailwarden.stores.spool.spool import DamagedError
+
+
+class _Recipient(msgspec.Struct, array_like=True):
+    address: bytes
+    notify: int = 0
+    original: bytes = b""
+    mailhost: bytes = b""
+
+
+class _Envelope(msgspec.Struct, array_like=True):
+    mid: int
+    icid: int
+    sender: bytes
+    recipients: tuple[_Recipient, ...]
+    received_at: float
+    direction: bytes
+    listener: bytes
+    interface: bytes
+    client_address: bytes
+    client_name: bytes
+    helo: bytes
+    user: bytes
+    body: int
+    smtputf8: bool
+    requiretls: bool
+    envelope_id: bytes
+    return_full: bool | None
+    bounce_profile: bytes
+    policy: bytes
+    parent: int
+    report: bool
+    passed: bytes = b""
+
+
+class Claim(msgspec.Struct, array_like=True, frozen=True):
+    """Which recipients of another message live on in this one, or were told of by it."""
+
+    parent: int  # MID
+    how: int  # Settlement
+    rids: tuple[int, ...]
+    report: int | None = None  # key of the report that this message resolves
+
+
+class LargeFile(msgspec.Struct, array_like=True, frozen=True):
+    """Content that lies in a file of its own."""
+
+    name: str
+    size: int
+    crc: int
+
+
+class Meta(msgspec.Struct, array_like=True, frozen=True):
+    """What a record carries besides numbers and the message's bytes."""
+
+    envelope: msgspec.Raw
+    claim: Claim | None = None
+    large: LargeFile | None = None
+    source: int = 0  # sequence number of the segment that this is a copy from; 0 is none
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode_envelope: Final = msgspec.msgpack.Decoder(_Envelope).decode
+_decode_meta: Final = msgspec.msgpack.Decoder(Meta).decode
+_DIRECTIONS: Final = {direction: direction.value.encode() for direction in Direction}
+
+
+def text(value: str) -> bytes:
+    """Return `value` as bytes; whatever came from the network comes back the same."""
+    return value.encode("utf-8", "surrogateescape")
+
+
+def from_text(value: bytes) -> str:
+    """Return what `text` was given."""
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _recipient_fields(recipient: Recipient) -> tuple[Any, ...]:
+    address = text(recipient.address)
+    if not (recipient.notify or recipient.original or recipient.mailhost):
+        return (address,)
+    return (
+        address,
+        int(recipient.notify),
+        text(recipient.original),
+        text(recipient.mailhost),
+    )
+
+
+def _envelope_fields(envelope: Envelope) -> Sequence[Any]:
+    return (
+        envelope.mid,
+        envelope.icid,
+        text(envelope.sender),
+        [_recipient_fields(recipient) for recipient in envelope.recipients],
+        envelope.received_at,
+        _DIRECTIONS[envelope.direction],
+        text(envelope.listener),
+        text(envelope.interface),
+        text(envelope.client_address),
+        text(envelope.client_name),
+        text(envelope.helo),
+        text(envelope.user),
+        int(envelope.body),
+        envelope.smtputf8,
+        envelope.requiretls,
+        text(envelope.envelope_id),
+        envelope.return_full,
+        text(envelope.bounce_profile),
+        text(envelope.policy),
+        envelope.parent,
+        envelope.report,
+        text(envelope.passed),
+    )
+
+
+def encode_meta(
+    envelope: Envelope, claim: Claim | None = None, large: LargeFile | None = None
+) -> bytes:
+    """Return what a record of a new message carries."""
+    if claim is None and large is None:
+        return _encode((_envelope_fields(envelope),))
+    return _encode((_envelope_fields(envelope), claim, large))
+
+
+def encode_copy(meta: Meta, source: int) -> bytes:
+    """Return `meta` for a copy out of segment `source`.
+
+    The claim stays behind: the parent's own journal has it before the source goes.
+    """
+    return _encode((meta.envelope, None, meta.large, source))
+
+
+def decode_meta(data: bytes) -> Meta:
+    """Return what a record carries. Raises DamagedError."""
+    try:
+        return _decode_meta(data)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise DamagedError(str(error)) from error
+
+
+def decode_envelope(data: bytes | msgspec.Raw) -> Envelope:
+    """Return the envelope in `Meta.envelope`. Raises DamagedError."""
+    try:
+        fields = _decode_envelope(data)
+        return Envelope(
+            mid=fields.mid,
+            icid=fields.icid,
+            sender=from_text(fields.sender),
+            recipients=tuple(
+                Recipient(
+                    from_text(recipient.address),
+                    Notify(recipient.notify),
+                    from_text(recipient.original),
+                    from_text(recipient.mailhost),
+                )
+                for recipient in fields.recipients
+            ),
+            received_at=fields.received_at,
+            direction=Direction(fields.direction.decode()),
+            listener=from_text(fields.listener),
+            interface=from_text(fields.interface),
+            client_address=from_text(fields.client_address),
+            client_name=from_text(fields.client_name),
+            helo=from_text(fields.helo),
+            user=from_text(fields.user),
+            body=Body(fields.body),
+            smtputf8=fields.smtputf8,
+            requiretls=fields.requiretls,
+            envelope_id=from_text(fields.envelope_id),
+            return_full=fields.return_full,
+            bounce_profile=from_text(fields.bounce_profile),
+            policy=from_text(fields.policy),
+            parent=fields.parent,
+            report=fields.report,
+            passed=from_text(fields.passed),
+        )
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise DamagedError(str(error)) from error

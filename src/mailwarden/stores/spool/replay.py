@@ -1,0 +1,471 @@
+"""Finds out at start-up which messages are not finished: reads every journal and every segment.
+
+Memory is bounded by what the unfinished messages need and by the journal of one segment. Segments
+are read oldest first, adopted parts before our own: whatever a record refers to was seen before.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from mailwarden.stores.spool.codec import Claim, Meta, decode_meta
+from mailwarden.stores.spool.journal import (
+    build_journal_header,
+    parse_journal_header,
+    report_key,
+)
+from mailwarden.stores.spool.journal_state import STATES, JournalContent, MessageState, read_journal
+from mailwarden.stores.spool.large import LargeContent
+from mailwarden.stores.spool.part import Part
+from mailwarden.stores.spool.record import (
+    CLAIM,
+    COPY,
+    DOTTED,
+    HEAD_SIZE,
+    HEADER_SIZE,
+    LARGE,
+    Head,
+    SegmentHeader,
+    build_seal,
+    parse_segment_header,
+)
+from mailwarden.stores.spool.scan import Condition, Found, is_sealed, walk
+from mailwarden.stores.spool.segment import RECORD_OVERHEAD, Segment
+from mailwarden.stores.spool.spool import DamagedError, Entry, Settlement, State
+from mailwarden.stores.spool.window import Window
+from mailwarden.system.clock.clock import Clock
+from mailwarden.system.files.files import Files, try_unlink, write_fully
+
+Progressed = Callable[[int, int, float], None]  # messages, bytes, fraction of all
+PROGRESS_SIZE: Final = 16 * 1024 * 1024  # bytes between two calls of it
+_SOUND: Final = Condition.SOUND
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What was found."""
+
+    entries: dict[int, Entry] = field(default_factory=dict)
+    segments: list[Segment] = field(default_factory=list)
+    large: dict[int, LargeContent] = field(default_factory=dict)  # by MID
+    requeued: list[tuple[int, float]] = field(default_factory=list)  # MID, when to try again
+    damaged: list[tuple[Entry, str]] = field(default_factory=list)  # to be held, and why
+    highest_mid: int = 0
+    torn: int = 0  # messages that were being written when it ended; nobody was told 250
+    voided: int = 0  # messages of an incomplete replace, whose parent is still there
+    holes: int = 0  # damaged stretches
+
+
+class Replay:
+    """Reads parts, one after the other."""
+
+    def __init__(
+        self, files: Files, clock: Clock, alert: Callable[[str], None], progress: Progressed
+    ) -> None:
+        self.result = Replayed()
+        self._files = files
+        self._now = clock.time()
+        self._alert = alert
+        self._progress = progress
+        self._bytes_all = 0
+        self._bytes_done = 0
+        self._told = 0
+        self._messages = 0
+        self._nonces: set[int] = set()
+        self._weak: list[tuple[Found, Segment, Meta]] = []
+
+    def run(self, parts: Sequence[Part]) -> Replayed:
+        """Read `parts`, our own last. Raises OSError."""
+        sequences = [(part, part.sequences()) for part in parts]
+        self._bytes_all = sum(
+            self._files.size(part.segment_path(sequence))
+            for part, numbers in sequences
+            for sequence in numbers
+        )
+        for part, numbers in sequences:
+            self._weak = []
+            for sequence in numbers:
+                self._read(part, sequence)
+            self._decide_weak()
+            names = {
+                content.file.name for content in self.result.large.values() if content.part is part
+            }
+            part.remove_leftovers(names)
+        self._progress(self._messages, self._bytes_all, 1.0)
+        return self.result
+
+    # One segment.
+
+    def _read(self, part: Part, sequence: int) -> None:
+        path = part.segment_path(sequence)
+        size = self._files.size(path)
+        fd = self._files.open(path, write=True)
+        try:
+            window = Window(self._files, fd, size)
+            header = self._header(part, sequence, window)
+            if header is None:
+                return
+            segment = Segment(part, sequence, header.nonce, size)
+            journal = self._journal(segment)
+            self._walk(segment, window, journal, fd)
+            self._nonces.add(segment.nonce)
+            self.result.segments.append(segment)
+        finally:
+            self._files.close(fd)
+        self._bytes_done += size
+        self._tell(0)
+
+    def _tell(self, offset: int) -> None:
+        done = self._bytes_done + offset
+        if done - self._told >= PROGRESS_SIZE or offset == 0:
+            self._told = done
+            self._progress(self._messages, done, done / max(1, self._bytes_all))
+
+    def _header(self, part: Part, sequence: int, window: Window) -> SegmentHeader | None:
+        """Return the header, from the journal if need be; None if there is no segment at all."""
+        path = part.segment_path(sequence)
+        try:
+            return parse_segment_header(window.read(0, HEADER_SIZE))
+        except DamagedError as error:
+            reason = str(error)
+        if window.size <= HEADER_SIZE:  # it was just being made
+            self._files.unlink(path)
+            try_unlink(self._files, part.journal_path(sequence))
+            return None
+        try:
+            fd = self._files.open(part.journal_path(sequence))
+        except FileNotFoundError:
+            data = b""
+        else:
+            data = self._files.pread(fd, HEADER_SIZE, 0)
+            self._files.close(fd)
+        try:
+            header = parse_journal_header(data)
+        except DamagedError:
+            self._alert(f"Segment {path} cannot be read: {reason}; run `mailwarden spool repair`")
+            return None
+        self._alert(f"Segment {path}: {reason}; its journal still tells what is needed")
+        return header
+
+    def _journal(self, segment: Segment) -> JournalContent:
+        """Return what the journal says; see to it that there is one that can be appended to."""
+        path = segment.journal_path
+        try:
+            fd = self._files.open(path, write=True)
+        except FileNotFoundError:
+            self._make_journal(segment, f"Journal {path} is missing")
+            return JournalContent()
+        try:
+            window = Window(self._files, fd, self._files.size(path))
+            try:
+                header = parse_journal_header(window.read(0, HEADER_SIZE))
+            except DamagedError as error:
+                return self._headless_journal(segment, window, fd, str(error))
+            if header.nonce != segment.nonce:
+                self._make_journal(segment, f"Journal {path} belongs to another segment")
+                return JournalContent()
+            return self._journal_content(segment, window, fd)
+        finally:
+            self._files.close(fd)
+
+    def _headless_journal(
+        self, segment: Segment, window: Window, fd: int, reason: str
+    ) -> JournalContent:
+        """Mend the header: the segment has the nonce too."""
+        self._alert(f"Journal {segment.journal_path}: {reason}; its header is written anew")
+        header = SegmentHeader(segment.part.number, segment.sequence, segment.nonce)
+        write_fully(self._files, fd, [build_journal_header(header)], 0)
+        self._files.fdatasync(fd)
+        return self._journal_content(segment, window, fd)
+
+    def _journal_content(self, segment: Segment, window: Window, fd: int) -> JournalContent:
+        content = read_journal(window, segment.nonce, self._now)
+        if content.holes:
+            self.result.holes += content.holes
+            self._alert(
+                f"Journal {segment.journal_path} is damaged in {content.holes} places: some "
+                "recipients may be served twice"
+            )
+        if content.end < window.size:
+            self._files.truncate(fd, content.end)
+            self._files.fdatasync(fd)
+        segment.journal_size = content.end
+        segment.recorded = content.records
+        segment.cut = content.cut
+        return content
+
+    def _make_journal(self, segment: Segment, reason: str) -> None:
+        path = segment.journal_path
+        if segment.size > HEADER_SIZE:
+            self._alert(f"{reason}: some recipients may be served twice")
+        header = SegmentHeader(segment.part.number, segment.sequence, segment.nonce)
+        try_unlink(self._files, path)
+        fd = self._files.open(path, create=True)
+        try:
+            write_fully(self._files, fd, [build_journal_header(header)], 0)
+            self._files.fdatasync(fd)
+        finally:
+            self._files.close(fd)
+        self._files.sync_directory(segment.part.path)
+        segment.journal_size = HEADER_SIZE
+
+    def _walk(self, segment: Segment, window: Window, journal: JournalContent, fd: int) -> None:
+        end = segment.size if journal.cut is None else min(journal.cut, segment.size)
+        sealed = journal.cut is None and is_sealed(window, segment.nonce)
+        group: list[Found] = []
+        for found in walk(window, segment.nonce, end, verify=not sealed):
+            head = found.head
+            if group and (head is None or head.group_index != len(group)):
+                self._group(group, segment, journal)
+                group = []
+            if found.condition is Condition.SHORT or found.condition is Condition.TAIL:
+                end = found.offset
+                self._end(segment, window, found, fd)
+            elif head is None:
+                self._hole(segment, found)
+            elif head.group_count == 1 and found.condition is _SOUND:
+                self._accept(found, segment, journal)
+            else:
+                group.append(found)
+                if len(group) == head.group_count:
+                    self._group(group, segment, journal)
+                    group = []
+            self._tell(found.offset)
+        self._group(group, segment, journal)
+        segment.size = end
+        segment.sealed = True
+        if not sealed and journal.cut is None:
+            self._seal(segment, end, fd)
+
+    def _seal(self, segment: Segment, end: int, fd: int) -> None:
+        """Complete a segment that a crash left open, so that it need not be checked again."""
+        seal = build_seal(segment.nonce, end)
+        write_fully(self._files, fd, [seal], end)
+        self._files.truncate(fd, end + len(seal))
+        self._files.fdatasync(fd)
+
+    def _end(self, segment: Segment, window: Window, found: Found, fd: int) -> None:
+        """Cut the end that a crash left; what could have been a message is put aside first."""
+        size = found.end - found.offset
+        if found.condition is Condition.TAIL and size > HEAD_SIZE:
+            self._put_aside(segment, window, found)
+        else:
+            self.result.torn += found.head is not None
+        if segment.cut is None:
+            self._files.truncate(fd, found.offset)
+
+    def _put_aside(self, segment: Segment, window: Window, found: Found) -> None:
+        data = window.read(found.offset, found.end - found.offset)
+        if not data.strip(b"\0"):
+            self.result.torn += 1
+            return
+        part = segment.part
+        self.result.holes += 1
+        path = f"{part.damaged_directory}/{segment.sequence:016x}-{found.offset:x}.tail"
+        try:
+            self._files.make_directory(part.damaged_directory)
+            self._files.sync_directory(part.path)
+        except FileExistsError:
+            pass
+        try:
+            fd = self._files.open(path, create=True)
+        except FileExistsError:
+            return
+        try:
+            write_fully(self._files, fd, [data], 0)
+            self._files.fdatasync(fd)
+        finally:
+            self._files.close(fd)
+        self._files.sync_directory(part.damaged_directory)
+        self._alert(f"The end of segment {segment.path} cannot be read; it was put in {path}")
+
+    def _hole(self, segment: Segment, found: Found) -> None:
+        segment.damaged = True
+        self.result.holes += 1
+        self._alert(
+            f"Segment {segment.path} is damaged from byte {found.offset} to {found.end}; it is "
+            "kept; run `mailwarden spool repair`"
+        )
+
+    # Groups.
+
+    def _group(self, group: list[Found], segment: Segment, journal: JournalContent) -> None:
+        """Accept the messages of a replace, if they are all there or their parent is done.
+
+        When one is missing because the machine stopped, none counts: the parent still has its
+        recipients. When one is missing because of damage, the others must not be lost with it.
+        """
+        if not group:
+            return
+        head = group[0].head
+        assert head is not None
+        complete = len(group) == head.group_count and all(
+            found.condition is _SOUND for found in group
+        )
+        if not complete and self._parent_speaks(group):
+            self.result.voided += len(group)
+            return
+        for found in group:
+            self._accept(found, segment, journal)
+
+    def _parent_speaks(self, group: list[Found]) -> bool:
+        for found in group:
+            if found.meta and found.head is not None and found.head.flags & CLAIM:
+                claim = self._meta(found).claim
+                return claim is not None and self._is_open(claim)
+        return False
+
+    def _is_open(self, claim: Claim) -> bool:
+        parent = self.result.entries.get(claim.parent)
+        if parent is None:
+            return False
+        if claim.report is not None:
+            return any(report_key(report) == claim.report for report in parent.reports or ())
+        return any(parent.settled is None or rid not in parent.settled for rid in claim.rids)
+
+    # Messages.
+
+    def _meta(self, found: Found) -> Meta:
+        return decode_meta(found.meta)
+
+    def _accept(self, found: Found, segment: Segment, journal: JournalContent) -> None:
+        """Take a message in, unless it has finished or lives on elsewhere."""
+        head = found.head
+        assert head is not None
+        mid = head.mid
+        result = self.result
+        if mid > result.highest_mid:
+            result.highest_mid = mid
+        self._messages += 1
+        state = journal.messages.get(mid)
+        meta = None
+        if head.flags & (CLAIM | COPY | LARGE) and found.condition is not Condition.META:
+            try:
+                meta = self._meta(found)
+            except DamagedError:
+                found = found._replace(condition=Condition.META)
+            else:
+                if meta.claim is not None:
+                    self._apply_claim(meta.claim)
+        counts = not head.flags & COPY or (state is not None and (state.snapshot or state.gone))
+        if not counts and meta is not None and meta.source in self._nonces:
+            self._weak.append((found, segment, meta))  # its source speaks for it
+            return
+        self._take(found, segment, state, meta, journal.baseline)
+
+    def _decide_weak(self) -> None:
+        """Take in copies whose source has them no longer: it was damaged after the copy."""
+        damaged = {segment.nonce for segment in self.result.segments if segment.damaged}
+        for found, segment, meta in self._weak:
+            assert found.head is not None
+            if meta.source in damaged and found.head.mid not in self.result.entries:
+                self._take(found, segment, None, meta, 0)
+
+    def _take(
+        self,
+        found: Found,
+        segment: Segment,
+        state: MessageState | None,
+        meta: Meta | None,
+        baseline: int,
+    ) -> None:
+        head = found.head
+        assert head is not None
+        if head.flags & COPY:
+            self._drop(head.mid)
+        if state is None:
+            if found.offset < baseline:
+                return
+        elif state.is_finished(head.recipients) or (found.offset < baseline and not state.snapshot):
+            return
+        if found.condition is Condition.META or head.state not in STATES:
+            segment.damaged = True
+            self.result.holes += 1
+            self._alert(
+                f"The envelope of MID {head.mid} in {segment.path} is damaged; the file is kept; "
+                "run `mailwarden spool repair`"
+            )
+            return
+        self._admit(found, head, segment, state, meta)
+
+    def _drop(self, mid: int) -> None:
+        """Forget the older version of a message of which there is a copy."""
+        older = self.result.entries.pop(mid, None)
+        if older is not None:
+            older.segment.live -= 1
+            older.segment.live_bytes -= older.size + RECORD_OVERHEAD
+            self.result.large.pop(mid, None)
+
+    def _admit(
+        self,
+        found: Found,
+        head: Head,
+        segment: Segment,
+        state: MessageState | None,
+        meta: Meta | None,
+    ) -> None:
+        size = head.header_size + head.content_size
+        entry = Entry(head.mid, STATES[head.state], head.received_at, size, head.recipients)
+        entry.segment = segment
+        entry.offset = found.offset
+        if state is not None:
+            self._restore(entry, state, head.recipients)
+        self.result.entries[head.mid] = entry
+        segment.live += 1
+        segment.live_bytes += size + RECORD_OVERHEAD
+        if found.condition is Condition.CONTENT:
+            segment.damaged = True
+            self.result.damaged.append((entry, "content does not match its checksum"))
+        if meta is not None and meta.large is not None:
+            content = LargeContent(segment.part, meta.large, dotted=bool(head.flags & DOTTED))
+            content.owned = True
+            self.result.large[head.mid] = content
+            self._check_large(entry, content)
+
+    def _check_large(self, entry: Entry, content: LargeContent) -> None:
+        try:
+            size = self._files.size(content.path)
+        except FileNotFoundError:
+            size = -1
+        if size != content.file.size:
+            self.result.damaged.append((entry, f"{content.path} is missing or has a wrong size"))
+
+    def _restore(self, entry: Entry, state: MessageState, recipients: int) -> None:
+        """Give `entry` what its journal says."""
+        if state.settled is not None:
+            settled = {rid for rid in state.settled if 0 <= rid < recipients}
+            entry.settled = settled
+            entry.pending = recipients - len(settled)
+        if state.progress is not None:
+            entry.progress = {
+                rid: progress
+                for rid, progress in state.progress.items()
+                if 0 <= rid < recipients and (entry.settled is None or rid not in entry.settled)
+            } or None
+        if state.state is not None:
+            entry.state = state.state
+        entry.hold = state.hold
+        entry.attempts = state.attempts
+        entry.reports = state.reports
+        if state.requeue_at and entry.state is State.RECEIVED:
+            self.result.requeued.append((entry.mid, state.requeue_at))
+
+    def _apply_claim(self, claim: Claim) -> None:
+        """Settle at the parent what lives on in a child, even if its journal never said so."""
+        parent = self.result.entries.get(claim.parent)
+        if parent is None:
+            return
+        recipients = parent.pending + len(parent.settled or ())
+        rids = {rid for rid in claim.rids if 0 <= rid < recipients}
+        if rids and claim.how in (Settlement.MOVED, Settlement.BOUNCED):
+            parent.settled = (parent.settled or set()) | rids
+            parent.pending = recipients - len(parent.settled)
+            if parent.progress is not None:
+                for rid in rids:
+                    parent.progress.pop(rid, None)
+        if claim.report is not None and parent.reports is not None:
+            parent.reports = [
+                report for report in parent.reports if report_key(report) != claim.report
+            ] or None
+        if not parent.pending and parent.reports is None:
+            self._drop(parent.mid)

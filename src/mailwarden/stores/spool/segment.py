@@ -1,0 +1,56 @@
+"""What the event loop knows of one segment file."""
+
+from typing import Any, Final
+
+from mailwarden.stores.spool.part import Part
+
+RECORD_OVERHEAD: Final = 300  # about what a record takes besides header and content
+
+
+class Segment:
+    """Counters of one segment, and what its journal has still to be given."""
+
+    __slots__ = (
+        "busy",
+        "cut",
+        "damaged",
+        "journal_size",
+        "live",
+        "live_bytes",
+        "nonce",
+        "part",
+        "recorded",
+        "records",
+        "removed",
+        "removing",
+        "sealed",
+        "sequence",
+        "size",
+    )
+
+    def __init__(self, part: Part, sequence: int, nonce: int, size: int) -> None:
+        self.part = part
+        self.sequence = sequence
+        self.nonce = nonce
+        self.size = size  # bytes whose messages have entries
+        self.live = 0  # messages that are not finished
+        self.live_bytes = 0
+        self.sealed = False  # nothing is appended to it any more
+        self.damaged = False  # keep the file, whatever becomes of its messages
+        self.busy = False  # its messages are being moved: it is not to go before that is done
+        self.removing = False  # goes as soon as the journals are synced
+        self.removed = False  # the keeper has taken the files away
+        self.cut: int | None = None  # offset from which on nothing counts
+        self.records: list[tuple[Any, ...]] = []  # for the journal; handed over in this loop turn
+        self.recorded = 0  # records in the journal
+        self.journal_size = 0  # bytes of the journal when it was found
+
+    @property
+    def path(self) -> str:
+        """The file of the messages."""
+        return self.part.segment_path(self.sequence)
+
+    @property
+    def journal_path(self) -> str:
+        """The file of what happened to them."""
+        return self.part.journal_path(self.sequence)
