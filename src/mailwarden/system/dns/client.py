@@ -22,6 +22,7 @@ from mailwarden.system.dns.wire import Kind, Message, Rcode, WireError, build_qu
 
 QUESTIONS_AT_ONCE: Final = 500  # each has a socket; more wait for their turn
 QUESTIONS_PER_NAME: Final = 4  # for aliases that the server does not follow itself
+TIMES_OF_SILENCE: Final = 2  # a name may take so many times as long as with silent servers
 VERIFIED_NAMES_MAX: Final = 4  # names of one address that are looked at
 FAILURE_SECONDS: Final = 2.0  # a failure is remembered for (RFC 2308, 7: at most 300)
 HALF_FAILURE_SECONDS: Final = 300.0  # the same when the other type of address was found
@@ -192,19 +193,23 @@ class CachingResolver:
         except ValueError as error:
             return Finding(State.MISSING, 0, detail=str(error))
         expires_at = math.inf
+        seconds = TIMES_OF_SILENCE * self._settings.attempts_max * self._settings.timeout_seconds
+        give_up_at = self._clock.monotonic() + seconds
         for _ in range(QUESTIONS_PER_NAME):
             async with self._turns:
-                finding = await self._ask_servers(kind, owner)
+                finding = await self._ask_servers(kind, owner, give_up_at)
             expires_at = min(expires_at, finding.expires_at)
             if finding.state is not State.ALIAS:
                 return finding._replace(expires_at=expires_at)
             owner = finding.values[0]
         return self._failure("too many aliases")
 
-    async def _ask_servers(self, kind: Kind, owner: bytes) -> Finding:
+    async def _ask_servers(self, kind: Kind, owner: bytes, give_up_at: float) -> Finding:
         """Ask one server after the other, until one says something useful."""
         reason = ""
         for server in order(self._servers, self._settings.attempts_max, self._clock.monotonic()):
+            if reason and self._clock.monotonic() >= give_up_at:
+                break
             if self._closed:
                 return self._failure("the resolver is closed")
             try:

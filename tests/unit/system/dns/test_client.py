@@ -271,6 +271,20 @@ async def test_other_settings_take_effect_at_once_and_memory_stays() -> None:
     assert len(bench.resolver._cache) == 1
 
 
+async def test_slow_servers_are_given_up_in_time() -> None:
+    bench = Bench({"a.example": {"SERVFAIL": []}}, attempts_max=20, timeout_seconds=5.0)
+    answer = bench.transport.ask_udp
+
+    async def slowly(*arguments: Any) -> Any:
+        bench.clock.advance(25)
+        return await answer(*arguments)
+
+    bench.transport.ask_udp = slowly  # type: ignore[method-assign]  # the same, but slower
+    with pytest.raises(ResolutionError, match="SERVFAIL"):
+        await texts(bench)
+    assert len(bench.asked) == 8  # 200 seconds
+
+
 # Ways of asking
 
 
