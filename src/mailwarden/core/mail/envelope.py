@@ -69,6 +69,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     return_full: bool | None = None  # RET=FULL, RET=HDRS, or not said (RFC 3461, 4.3)
     bounce_profile: str = "Default"
     policy: str = ""  # mail policy that the recipients were matched to; "" before that
+    passed: str = ""  # last stage of the work queue that it passed before it was rewritten or split
     parent: int = 0  # MID that this message was split or rewritten from; 0 is none
     report: bool = False  # a bounce, warning or notice of ours: it skips the scanning stages
 

@@ -7,6 +7,7 @@ from mailwarden.core.smtp.limits import REPLY_LINE_BYTES_MAX
 
 # What stands before the words of a reply: `#4.3.1` in the product's form, `2.0.0` in RFC 2034's.
 _STATUS: Final = re.compile(r"#?([245]\.[0-9x]{1,3}\.[0-9]{1,3}) ")
+_LETTERS_SURE_TO_FIT: Final = (REPLY_LINE_BYTES_MAX - 2) // 4  # of up to four bytes each
 _CONTROL: Final = {**dict.fromkeys(range(32), "?"), 127: "?"}
 
 
@@ -39,20 +40,11 @@ class Reply:
         """
         if enhanced:
             if self._enhanced is None:
-                self._enhanced = self._encode(with_status(self))
+                self._enhanced = _encode(self.code, with_status(self))
             return self._enhanced
         if self._plain is None:
-            self._plain = self._encode(self.lines)
+            self._plain = _encode(self.code, self.lines)
         return self._plain
-
-    def _encode(self, lines: tuple[str, ...]) -> bytes:
-        last = len(lines) - 1
-        if not last:
-            return _encode_line(f"{self.code} {lines[0]}")
-        return b"".join(
-            _encode_line(f"{self.code}{' ' if number == last else '-'}{line}")
-            for number, line in enumerate(lines)
-        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Reply) and (self.code, self.lines, self.status) == (
@@ -83,10 +75,18 @@ def with_status(reply: Reply) -> tuple[str, ...]:
     return tuple(f"{status} {line}" for line in (first, *reply.lines[1:]))
 
 
+def _encode(code: int, lines: tuple[str, ...]) -> bytes:
+    if len(lines) == 1:
+        return _encode_line(f"{code} {lines[0]}")
+    *others, last = lines
+    first = [_encode_line(f"{code}-{line}") for line in others]
+    return b"".join((*first, _encode_line(f"{code} {last}")))
+
+
 def _encode_line(line: str) -> bytes:
-    if not line.isprintable():
-        line = line.translate(_CONTROL)
-    data = line.encode("utf-8", "surrogateescape")
+    if len(line) <= _LETTERS_SURE_TO_FIT and line.isprintable():
+        return f"{line}\r\n".encode()
+    data = line.translate(_CONTROL).encode("utf-8", "surrogateescape")
     return data[: REPLY_LINE_BYTES_MAX - 2] + b"\r\n"
 
 
@@ -129,6 +129,7 @@ CONNECTION_TIME_EXCEEDED: Final = Reply(
 BAD_COMMANDS_EXCEEDED: Final = Reply(
     421, "Exceeded bad SMTP command limit, disconnecting", status="4.7.0"
 )
+IDLE_TOO_LONG: Final = Reply(421, "Timed out waiting for a command, disconnecting.", status="4.4.2")
 NO_MESSAGE_INJECTED: Final = Reply(
     421, "Timed out waiting for successful message injection, disconnecting.", status="4.4.2"
 )

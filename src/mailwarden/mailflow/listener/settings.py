@@ -9,6 +9,7 @@ from mailwarden.core.mail.address import AddressRules
 from mailwarden.core.patterns import parse_accepted, parse_banner, parse_name, parse_network
 from mailwarden.core.problem import Problem
 from mailwarden.core.setting import REQUIRED, Unit, setting
+from mailwarden.core.smtp.content import BareCrLf
 
 
 class ListenerType(Enum):
@@ -26,14 +27,6 @@ class Need(Enum):
     OFF = "off"
     PREFERRED = "preferred"
     REQUIRED = "required"
-
-
-class BareCrLf(Enum):
-    """What happens to a CR without LF, or a LF without CR, in content."""
-
-    CLEAN = "clean"  # both become CRLF
-    REJECT = "reject"
-    ALLOW = "allow"
 
 
 class ReceivedHostname(Enum):

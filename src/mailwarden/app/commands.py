@@ -1,0 +1,128 @@
+"""What a worker answers to an administrator, about its own part of the mail."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from mailwarden.stores.spool.spool import DamagedError, Entry, SpoolFailure, State, Stored
+
+if TYPE_CHECKING:  # the gateway is handed in; importing it would pull the whole mail path
+    from mailwarden.app.wiring import Gateway
+
+PAGE_ENTRIES: Final = 200  # entries in one packet
+SHOWN_RECIPIENTS_MAX: Final = 20  # of one message in a list
+SHOWN_HEADER_BYTES: Final = 16 * 1024
+
+Answer = dict[str, Any]
+
+
+class Commands:
+    """Translates requests from the control socket to calls of the gateway's parts."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+
+    def answer(self, request: Answer) -> Iterator[Answer]:
+        """Yield the answers to `request`."""
+        match request.get("command"):
+            case "status":
+                yield self._gateway.status()
+            case "queue_list":
+                yield from self._list(int(request.get("limit") or 0))
+            case "queue_show":
+                yield self._show(int(request["mid"]))
+            case "queue_hold":
+                yield self._hold(int(request["mid"]))
+            case "queue_release":
+                yield self._release(int(request["mid"]))
+            case "queue_retry":
+                count = self._gateway.delivery.retry_now(request.get("domain") or None)
+                yield {"retried": count}
+            case other:
+                yield {"error": f"this gateway does not know the command {other!r}"}
+
+    def _list(self, limit: int) -> Iterator[Answer]:
+        entries = self._gateway.spool.entries()
+        rows = (self._row(entry) for entry in (islice(entries, limit) if limit else entries))
+        while page := list(islice(rows, PAGE_ENTRIES)):
+            yield {"messages": page}
+
+    def _row(self, entry: Entry) -> Answer:
+        row: Answer = {
+            "mid": entry.mid,
+            "state": entry.state.name.lower(),
+            "received_at": entry.received_at,
+            "size": entry.size,
+            "hold": entry.hold,
+        }
+        stored = self._load(entry)
+        if stored is None:
+            return row
+        envelope = stored.envelope
+        open_rids = list(islice(entry.open_rids(len(envelope.recipients)), SHOWN_RECIPIENTS_MAX))
+        progress = entry.progress or {}
+        waits = [progress[rid] for rid in open_rids if rid in progress]
+        row.update(
+            sender=envelope.sender,
+            recipients=[envelope.recipients[rid].address for rid in open_rids],
+            recipients_open=entry.pending,
+            attempts=max((wait.attempts for wait in waits), default=entry.attempts),
+            next_attempt_at=min((wait.next_attempt_at for wait in waits), default=None),
+            reason=next((wait.reason for wait in waits if wait.reason), ""),
+        )
+        return row
+
+    def _show(self, mid: int) -> Answer:
+        entry = self._gateway.spool.get(mid)
+        if entry is None:
+            return {"found": False}
+        answer = {"found": True, **self._row(entry)}
+        stored = self._load(entry)
+        if stored is not None:
+            envelope = stored.envelope
+            settled = entry.settled or set()
+            progress = entry.progress or {}
+            answer["envelope"] = {
+                "icid": envelope.icid,
+                "listener": envelope.listener,
+                "client": envelope.client_address,
+                "client_name": envelope.client_name,
+                "helo": envelope.helo,
+                "user": envelope.user,
+                "direction": envelope.direction.value,
+                "policy": envelope.policy,
+                "parent": envelope.parent,
+            }
+            answer["recipients"] = [
+                {
+                    "rid": rid,
+                    "address": recipient.address,
+                    "state": "settled" if rid in settled else "waiting",
+                    **(progress[rid]._asdict() if rid in progress else {}),
+                }
+                for rid, recipient in enumerate(envelope.recipients[:1000])
+            ]
+            head = stored.header + stored.content.read(SHOWN_HEADER_BYTES)
+            answer["header"] = head.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
+        return answer
+
+    def _load(self, entry: Entry) -> Stored | None:
+        try:
+            return entry.stored or self._gateway.spool.load(entry)
+        except (DamagedError, SpoolFailure):
+            return None
+
+    def _hold(self, mid: int) -> Answer:
+        entry = self._gateway.spool.get(mid)
+        if entry is None or entry.state is State.HELD:
+            return {"found": entry is not None, "held": False}
+        self._gateway.hold(entry)
+        return {"found": True, "held": True}
+
+    def _release(self, mid: int) -> Answer:
+        entry = self._gateway.spool.get(mid)
+        if entry is None or entry.state is not State.HELD:
+            return {"found": entry is not None, "released": False}
+        self._gateway.log.released(mid, entry.hold)
+        self._gateway.spool.release(entry, State.RECEIVED)
+        return {"found": True, "released": True}

@@ -1,0 +1,116 @@
+"""The socket on which the command line talks to the running gateway: JSON lines both ways.
+
+Only the owner of the state directory can open it. A request is one line, `{"command": ...}`;
+answers are lines too, the last one `{"end": true}`.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+SOCKET_NAME: Final = "control.sock"
+LINE_BYTES_MAX: Final = 1024 * 1024
+CLIENT_SECONDS: Final = 60.0
+
+Request = dict[str, Any]
+Handler = Callable[[Request], AsyncIterator[dict[str, Any]]]
+
+
+class NotRunningError(Exception):
+    """No gateway answers on the control socket."""
+
+
+class ControlServer:
+    """Takes requests from the command line."""
+
+    def __init__(self, directory: Path, handler: Handler) -> None:
+        self._directory = directory
+        self._handler = handler
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen. A socket file that a dead gateway left is replaced; a living one refuses."""
+        if _answers(self._directory):
+            raise OSError(f"a gateway is running already with {self._directory}")
+        path = self._directory / SOCKET_NAME
+        path.unlink(missing_ok=True)
+        listening = socket.socket(socket.AF_UNIX)
+        with _reachable(self._directory) as short:
+            listening.bind(short)
+        path.chmod(0o600)
+        self._server = await asyncio.start_unix_server(
+            self._serve, sock=listening, limit=LINE_BYTES_MAX
+        )
+
+    async def close(self) -> None:
+        """Stop listening and remove the file."""
+        if self._server is not None:
+            self._server.close()
+        (self._directory / SOCKET_NAME).unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(CLIENT_SECONDS):
+                line = await reader.readline()
+            request = msgspec.json.decode(line, type=dict[str, Any])
+            async for answer in self._handler(request):
+                writer.write(msgspec.json.encode(answer) + b"\n")
+                await writer.drain()
+            writer.write(b'{"end":true}\n')
+            await writer.drain()
+        except (msgspec.MsgspecError, ValueError) as error:
+            writer.write(msgspec.json.encode({"error": f"request not understood: {error}"}) + b"\n")
+        except (ConnectionError, TimeoutError):
+            pass  # the command line went away: nobody is left to tell
+        finally:
+            writer.close()
+
+
+def ask(directory: Path, request: Request) -> Iterator[dict[str, Any]]:
+    """Yield the answers of the running gateway to `request`.
+
+    Raises:
+        NotRunningError: there is none with this state directory.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(CLIENT_SECONDS)
+        try:
+            with _reachable(directory) as short:
+                connection.connect(short)
+        except OSError as error:
+            raise NotRunningError(f"no gateway is running with {directory} ({error})") from error
+        connection.sendall(msgspec.json.encode(request) + b"\n")
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                answer = msgspec.json.decode(line, type=dict[str, Any])
+                if answer.get("end"):
+                    return
+                yield answer
+    raise NotRunningError("the gateway broke the connection off")
+
+
+class _reachable:  # noqa: N801  used as a function: `with _reachable(directory) as path`
+    """A path to the socket that fits into the 108 bytes of a socket address, however deep."""
+
+    def __init__(self, directory: Path) -> None:
+        self._descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def __enter__(self) -> str:
+        return f"/proc/self/fd/{self._descriptor}/{SOCKET_NAME}"
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+
+def _answers(directory: Path) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX) as probe, _reachable(directory) as short:
+            probe.connect(short)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,87 @@
+"""The folder in which the gateway keeps everything: spool, logs, numbers, control socket."""
+
+import json
+import os
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mailwarden.control.config.model import GatewayConfig
+
+
+@dataclass(frozen=True, slots=True)
+class StateDirectory:
+    """Paths below the state directory, and what the supervisor itself keeps there."""
+
+    directory: Path
+    logs: Path
+
+    @classmethod
+    def at(cls, config: GatewayConfig, base: Path) -> "StateDirectory":
+        """Return that of `config`, whose relative paths count from `base`."""
+        directory = (base / config.state_directory).resolve()
+        logs = (base / config.logs.directory) if config.logs.directory else directory / "log"
+        return cls(directory, logs.resolve())
+
+    @property
+    def spool(self) -> Path:
+        """Folder of the workers' spools."""
+        return self.directory / "spool"
+
+    def part(self, worker: int) -> Path:
+        """Return the spool folder of a worker."""
+        return self.spool / str(worker)
+
+    def adopted_parts(self, worker: int, count: int) -> list[Path]:
+        """Return the spool folders of workers that are no more, which `worker` looks after."""
+        numbers = (int(p.name) for p in self.spool.iterdir() if p.name.isdigit())
+        return [self.part(n) for n in sorted(numbers) if n >= count and n % count == worker]
+
+    def prepare(self, user: str) -> None:
+        """Create what is missing, owned by `user` where one is set.
+
+        Raises:
+            OSError: the folder cannot be created or written.
+        """
+        owner = self.owner(user)
+        for folder in (self.directory, self.spool, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+            if owner is not None:
+                os.chown(folder, *owner)
+        self.directory.chmod(0o750)
+        if not os.access(self.spool, os.W_OK):
+            raise OSError(f"{self.spool} cannot be written: is the disk mounted read-only?")
+
+    @staticmethod
+    def owner(user: str) -> tuple[int, int] | None:
+        """Return whom files are to belong to; None is the user that the gateway runs as.
+
+        Raises:
+            OSError: there is no such user.
+        """
+        if not user or os.geteuid() != 0:
+            return None
+        try:
+            entry = pwd.getpwnam(user)
+        except KeyError:
+            raise OSError(f"`user` names {user!r}, which this machine does not know") from None
+        return entry.pw_uid, entry.pw_gid
+
+    def load_switches(self) -> dict[str, Any]:
+        """Return what an administrator switched and a restart must not undo."""
+        try:
+            switches = json.loads((self.directory / "switches.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return switches if isinstance(switches, dict) else {}
+
+    def save_switches(self, switches: dict[str, Any]) -> None:
+        """Write the switches, whole or not at all."""
+        path = self.directory / "switches.json"
+        fresh = path.with_suffix(".new")
+        with fresh.open("w", encoding="utf-8") as file:
+            json.dump(switches, file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)

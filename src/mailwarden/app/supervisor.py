@@ -1,0 +1,252 @@
+"""The supervisor: binds ports, starts workers, restarts dead ones, passes on what is commanded.
+
+It alone may run as root. It parses no mail and opens no connection to anybody; what it reads is
+the configuration, packets of its own workers, and commands on a socket that only the gateway's
+owner can open. When it dies, the workers notice, finish what is open and end too.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from mailwarden import __version__
+from mailwarden.app.control_socket import ControlServer
+from mailwarden.app.gathering import Gathering
+from mailwarden.app.ports import Ports
+from mailwarden.app.process import WorkerProcess
+from mailwarden.app.state_directory import StateDirectory
+from mailwarden.app.supervisor_log import SupervisorLog
+from mailwarden.control.config.model import GatewayConfig
+from mailwarden.control.config.reader import ConfigError, parse_config, read_text
+from mailwarden.services.throttling.board import make_board
+
+STOP_SECONDS: Final = 30.0  # what open connections get to finish
+ANSWER_SECONDS: Final = 10.0  # what a worker gets to answer a command
+RESTART_WAITS: Final = (0.1, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # services 0.5
+STABLE_SECONDS: Final = 30.0  # a worker that lived so long starts the waits anew
+LATER_SETTINGS: Final = (
+    "workers",
+    "state_directory",
+    "user",
+    "spool",
+)  # take effect at the next start
+
+
+class Supervisor:
+    """Keeps the gateway's processes running until it is told to stop."""
+
+    def __init__(self, config_path: Path, text: str, config: GatewayConfig, base: Path) -> None:
+        self.config = config
+        self.state = StateDirectory.at(config, base)
+        self.started_at = time.monotonic()
+        self.workers: list[WorkerProcess] = []
+        self._path = config_path
+        self._text = text
+        self._base = base
+        self._log = SupervisorLog(config.logs, self.state, config.hostname)
+        self._ports = Ports()
+        self._board = -1
+        self._stopping = asyncio.Event()
+        self._switches = self.state.load_switches()
+        self._control = ControlServer(self.state.directory, self._command)
+        self._ready = asyncio.Event()
+
+    async def run(self, on_ready: Callable[["Supervisor"], None]) -> int:
+        """Run until SIGTERM or SIGINT; return the exit status.
+
+        Raises:
+            OSError: a port cannot be bound, or the state directory cannot be used.
+        """
+        self.state.prepare(self.config.user)
+        self._log.open(self.state.owner(self.config.user), self._reopen)
+        count = self.config.workers or os.cpu_count() or 1
+        self._board = make_board(count)
+        for index in range(count):
+            self._ports.bind(index, self.config)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop_signal)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_signal)
+        await self._control.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for index in range(count):
+                    group.create_task(self._keep(index, count))
+                group.create_task(self._rotate())
+                group.create_task(self._announce(on_ready, count))
+        finally:
+            await self._control.close()
+            self._ports.close()
+            self._log.close()
+        return 0
+
+    async def _announce(self, on_ready: Callable[["Supervisor"], None], count: int) -> None:
+        while sum(worker.is_ready for worker in self.workers) < count:
+            await asyncio.sleep(0.02)
+            if self._stopping.is_set():
+                return
+        self._log.info(f"Gateway {self.config.hostname} is up with {count} workers")
+        self._notify_systemd("READY=1")
+        on_ready(self)
+        self._ready.set()
+
+    async def _keep(self, index: int, count: int) -> None:
+        """Start worker `index` and start it anew whenever it dies."""
+        failures = 0
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            worker = WorkerProcess(index, count, self.config.user, self._log)
+            self.workers = sorted(
+                [w for w in self.workers if w.index != index] + [worker], key=lambda w: w.index
+            )
+            self._ports.bind(index, self.config)
+            await worker.start()
+            self._configure(worker)
+            status = await self._until_gone(worker)
+            if self._stopping.is_set():
+                return
+            if time.monotonic() - started > STABLE_SECONDS:
+                failures = 0
+            wait = RESTART_WAITS[min(failures, len(RESTART_WAITS) - 1)]
+            failures += 1
+            self._log.critical(
+                f"Worker {index} (process {worker.pid}) ended with {status}; "
+                f"it is restarted in {wait:g} seconds"
+            )
+            if failures > 1:  # let the other workers take its connections meanwhile
+                self._ports.release(index)
+            try:
+                async with asyncio.timeout(wait):
+                    await self._stopping.wait()
+            except TimeoutError:
+                continue
+
+    async def _until_gone(self, worker: WorkerProcess) -> str:
+        """Wait until `worker` ends, by itself or because the gateway stops."""
+        gone = asyncio.ensure_future(worker.wait())
+        stop = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({gone, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not gone.done():
+            worker.send({"do": "stop", "seconds": STOP_SECONDS})
+            try:
+                async with asyncio.timeout(STOP_SECONDS + 10):
+                    await asyncio.shield(gone)
+            except TimeoutError:
+                worker.kill()
+        stop.cancel()
+        return await gone
+
+    def _configure(self, worker: WorkerProcess) -> None:
+        sockets = self._ports.of(worker.index)
+        text = os.memfd_create("configuration", os.MFD_CLOEXEC)
+        board = os.open(f"/proc/self/fd/{self._board}", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.write(text, self._text.encode())
+            worker.send(
+                {
+                    "do": "configure",
+                    "name": str(self._path),
+                    "base": str(self._base),
+                    "listeners": list(sockets),
+                    "switches": self._switches,
+                },
+                [text, board, *(s.fileno() for s in sockets.values())],
+            )
+        finally:
+            os.close(text)
+            os.close(board)
+
+    async def _rotate(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._stopping.wait()
+            except TimeoutError:
+                self._log.rotate()
+
+    def _reopen(self) -> None:
+        for worker in self.workers:
+            worker.send({"do": "reopen"})
+
+    def _stop_signal(self) -> None:
+        if self._stopping.is_set():  # asked twice: at once
+            for worker in self.workers:
+                worker.kill()
+        else:
+            self._log.info("Gateway is stopping")
+        self._notify_systemd("STOPPING=1")
+        self._stopping.set()
+
+    def _reload_signal(self) -> None:
+        problems = self.reload()
+        for problem in problems:
+            print(f"mailwarden: not reloaded: {problem}", file=sys.stderr, flush=True)
+
+    def reload(self) -> list[str]:
+        """Read the configuration anew; return its problems, with which nothing has changed."""
+        try:
+            text = read_text(self._path)
+            config = parse_config(text, str(self._path), self._base)
+            self._ports.check(config)
+        except OSError as error:
+            problems = [f"{self._path}: {error}"]
+        except ConfigError as error:
+            problems = [str(problem) for problem in error.problems]
+        else:
+            self._swap(text, config)
+            return []
+        for problem in problems:
+            self._log.warning(f"Configuration not reloaded: {problem}")
+        return problems
+
+    def _swap(self, text: str, config: GatewayConfig) -> None:
+        for name in LATER_SETTINGS:
+            if getattr(config, name) != getattr(self.config, name):
+                self._log.warning(f"A change of `{name}` takes effect at the next start")
+        self._text, self.config = text, config
+        self._log.apply(config.logs)  # before the workers, which open files that it begins
+        for worker in self.workers:
+            self._ports.bind(worker.index, config)
+            self._configure(worker)
+        self._log.info("Configuration reloaded")
+
+    async def _command(self, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        """Yield the answers to one request from the control socket."""
+        name = request.get("command")
+        if name == "reload":
+            yield {"problems": self.reload()}
+        elif name in ("pause", "resume"):
+            self._switches["work_queue_paused"] = name == "pause"
+            self.state.save_switches(self._switches)
+            for worker in self.workers:
+                worker.send({"do": "switches", "switches": self._switches})
+            yield {"paused": name == "pause"}
+        else:
+            gathering = Gathering(self, request, ANSWER_SECONDS)
+            async for answer in gathering.answers():
+                yield answer
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the supervisor itself knows, for status."""
+        return {
+            "version": __version__,
+            "hostname": self.config.hostname,
+            "pid": os.getpid(),
+            "uptime_seconds": time.monotonic() - self.started_at,
+            "state": "stopping" if self._stopping.is_set() else "running",
+            "work_queue": "paused" if self._switches.get("work_queue_paused") else "running",
+            "listeners": self._ports.describe(self.config),
+        }
+
+    @staticmethod
+    def _notify_systemd(state: str) -> None:
+        address = os.environ.get("NOTIFY_SOCKET")
+        if address:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+                notify.sendto(state.encode(), address.replace("@", "\0", 1))

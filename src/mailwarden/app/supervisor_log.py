@@ -1,0 +1,113 @@
+"""What the supervisor has to say: into the mail log, and on the terminal or the journal."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from mailwarden import __version__
+from mailwarden.app.state_directory import StateDirectory
+from mailwarden.system.clock.clock import SystemClock
+from mailwarden.system.log.logs import Logs, rotated_logs
+from mailwarden.system.log.rotation import Rotator
+from mailwarden.system.log.settings import LogSettings
+
+
+class SupervisorLog:
+    """Also rotates the logs of all workers."""
+
+    def __init__(self, settings: LogSettings, state: StateDirectory, host: str) -> None:
+        self._settings = settings
+        self._host = host
+        self._owner: tuple[int, int] | None = None
+        self._state = state
+        self._logs: Logs | None = None
+        self._rotator: Rotator | None = None
+        self._reopen_workers: Callable[[], None] = lambda: None
+
+    def open(self, owner: tuple[int, int] | None, reopen_workers: Callable[[], None]) -> None:
+        """Begin the logs; `owner` is the user and group that the files are to belong to.
+
+        Raises:
+            OSError: a log cannot be written.
+        """
+        self._reopen_workers = reopen_workers
+        self._owner = owner
+        self._rotator = self._make_rotator()
+        self._rotator.begin(time.time())
+        self._logs = Logs(
+            self._settings,
+            self._state.logs,
+            host=self._host,
+            clock=SystemClock(),
+            later=asyncio.get_running_loop().call_later,
+            alert=self._alert,
+        )
+
+    def apply(self, settings: LogSettings) -> None:
+        """Log as `settings` say from now on. The folder stays until the next start."""
+        if settings == self._settings or self._logs is None:
+            return
+        self._settings = settings
+        self._rotator = self._make_rotator()
+        self._rotator.begin(time.time())
+        self._logs.apply(settings, self._state.logs)
+
+    def _make_rotator(self) -> Rotator:
+        settings = self._settings
+        return Rotator(
+            rotated_logs(settings, self._state.logs),
+            version=__version__,
+            size_max_bytes=settings.rotate_size_bytes,
+            interval_seconds=settings.rotate_interval_seconds,
+            keep_files=settings.keep_files,
+            reopen=self._reopen,
+            alert=self._alert,
+            owner=self._owner,
+        )
+
+    def rotate(self) -> None:
+        """Begin new files where they are due; to be called every second or so."""
+        if self._rotator is not None:
+            self._rotator.check(time.time())
+
+    def close(self) -> None:
+        """End the logs, when all workers have closed them."""
+        if self._logs is not None:
+            self._logs.close()
+        if self._rotator is not None:
+            self._rotator.end(time.time())
+
+    def info(self, text: str) -> None:
+        """Say that something normal happened."""
+        self._say("info", text)
+        if self._logs is not None:
+            self._logs.mail.info(text)
+
+    def warning(self, text: str) -> None:
+        """Say that something deserves a look."""
+        self._say("warning", text)
+        if self._logs is not None:
+            self._logs.mail.warning(text)
+
+    def critical(self, text: str) -> None:
+        """Say that something is wrong."""
+        self._say("critical", text)
+        if self._logs is not None:
+            self._logs.mail.critical(text)
+            self._logs.flush()
+
+    def _reopen(self) -> None:
+        if self._logs is not None:
+            self._logs.reopen()
+        self._reopen_workers()
+
+    def _alert(self, text: str) -> None:
+        self._say("critical", text)
+
+    @staticmethod
+    def _say(level: str, text: str) -> None:
+        with contextlib.suppress(OSError):  # where nobody listens, the log has it
+            print(f"mailwarden[{os.getpid()}]: {level}: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,360 @@
+"""Builds and connects the parts of a worker. The only place that knows all of them."""
+
+import asyncio
+import os
+import random
+import resource
+import secrets
+import socket
+import ssl
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from mailwarden.app.state_directory import StateDirectory
+from mailwarden.control.config.model import GatewayConfig
+from mailwarden.core.mail.envelope import Envelope, domain_of
+from mailwarden.core.routes import RouteTable
+from mailwarden.mailflow.delivery.delivery import Delivery
+from mailwarden.mailflow.delivery.destinations import DestinationTable
+from mailwarden.mailflow.delivery.hosts import Ourselves
+from mailwarden.mailflow.delivery.plan import Plan as DeliveryPlan
+from mailwarden.mailflow.delivery.plan import TlsContexts
+from mailwarden.mailflow.delivery.settings import BounceProfile
+from mailwarden.mailflow.delivery.shared import Means
+from mailwarden.mailflow.listener.context import ListenerContext, Parts, make_context
+from mailwarden.mailflow.listener.listeners import Listeners
+from mailwarden.mailflow.listener.pressure import Pressure, PressureLimits
+from mailwarden.mailflow.listener.settings import Listener
+from mailwarden.mailflow.origination.originator import Originator
+from mailwarden.mailflow.origination.profile import ChooseProfile
+from mailwarden.mailflow.workqueue.pipeline import build_pipeline
+from mailwarden.mailflow.workqueue.stage import Plan
+from mailwarden.mailflow.workqueue.workqueue import WorkQueue
+from mailwarden.services.directory.local import load_credentials
+from mailwarden.services.throttling.board import BoardGauges
+from mailwarden.stores.spool.identifiers import FileIdentifiers
+from mailwarden.stores.spool.segments import SegmentSpool
+from mailwarden.stores.spool.spool import Entry, Settlement, State
+from mailwarden.system.clock.clock import SystemClock
+from mailwarden.system.crypto.settings import CertificateFiles
+from mailwarden.system.crypto.tls import client_context, server_context
+from mailwarden.system.dns.client import CachingResolver
+from mailwarden.system.files.files import SystemFiles
+from mailwarden.system.log.logs import Logs
+from mailwarden.system.net.privileges import raise_open_files_limit
+
+OPEN_FILES_WANTED: Final = 1_000_000
+PROGRESS_SECONDS: Final = 2.0  # between two words on how far reading the spool has come
+DESTINATIONS_TOLD_MAX: Final = 500  # to one asking for status: they have to fit into a packet
+OPERATOR_HOLD: Final = "operator"  # name of the hold that `mailwarden queue hold` uses
+
+Alert = Callable[[str], None]
+Progress = Callable[[str], None]
+
+
+class Gateway:
+    """One worker's parts, from listeners to spool."""
+
+    def __init__(
+        self,
+        index: int,
+        count: int,
+        base: Path,
+        config: GatewayConfig,
+        *,
+        board: int,
+        alert: Alert,
+        progress: Progress,
+        switches: Mapping[str, Any],
+    ) -> None:
+        """Build everything and read the spool, which may take a minute; `start` begins to work.
+
+        Raises:
+            SpoolFailure: the spool cannot be used.
+            OSError: a log or another file cannot be used.
+        """
+        loop = asyncio.get_running_loop()
+        self.config = config
+        self.counters: dict[str, int] = defaultdict(int)
+        self._base = base
+        self._workers = count
+        self._alert = alert
+        self._clock = SystemClock()
+        self._state = StateDirectory.at(config, base)
+        raise_open_files_limit(OPEN_FILES_WANTED)
+        self._logs = Logs(
+            config.logs,
+            self._state.logs,
+            host=config.hostname,
+            clock=self._clock,
+            later=loop.call_later,
+            alert=alert,
+        )
+        self.log = self._logs.mail
+        self._gauges = BoardGauges(board, index, self._board_full)
+        os.close(board)
+        self.spool = SegmentSpool(
+            self._state.part(index),
+            self._state.adopted_parts(index, count),
+            config.spool,
+            SystemFiles(),
+            self._clock,
+            loop,
+            alert,
+        )
+        self.spool.recover(_told_now_and_then(progress, self._clock.monotonic))
+        self._identifiers = FileIdentifiers(
+            self._state.directory / "identifiers",
+            SystemFiles(),
+            self._clock,
+            lambda: self.spool.highest_mid or None,
+            alert,
+        )
+        self._resolver = CachingResolver(
+            config.dns, loop=loop, clock=self._clock, randomness=random.SystemRandom()
+        )
+        self.work_queue = WorkQueue(
+            self.spool,
+            build_pipeline(Plan(policies=config.mail_policies, log=self.log)),
+            config.work_queue,
+            identifiers=self._identifiers,
+            log=self.log,
+            clock=self._clock,
+            counters=self.counters,
+            paused=bool(switches.get("work_queue_paused")),
+        )
+        self.delivery = Delivery(
+            self._delivery_plan(config),
+            Means(
+                spool=self.spool,
+                log=self.log,
+                resolver=self._resolver,
+                gauges=self._gauges,
+                identifiers=self._identifiers,
+                clock=self._clock,
+                random=random.SystemRandom(),
+                loop=loop,
+            ),
+        )
+        self.origination = Originator(
+            self.spool,
+            self._identifiers,
+            self.log,
+            self._clock,
+            hostname=config.hostname,
+            choose_profile=_profile_chooser(config),
+            token=lambda: secrets.token_hex(12),
+            counters=self.counters,
+            later=loop.call_later,
+        )
+        self._pressure = Pressure(self.spool, self._clock, self._pressure_limits(config))
+        self.listeners = Listeners(
+            Parts(
+                spool=self.spool,
+                identifiers=self._identifiers,
+                log=self.log,
+                clock=self._clock,
+                gauges=self._gauges,
+                resolver=self._resolver,
+                pressure=self._pressure,
+                counters=self.counters,
+                offset_minutes=_offset_minutes,
+            )
+        )
+
+    async def start(self, sockets: Mapping[str, socket.socket]) -> None:
+        """Begin to work on what the spool holds, and to take mail."""
+        self._drop_blackhole_remains()
+        self.origination.start()
+        self._delivering = asyncio.create_task(self.delivery.run())
+        self.work_queue.start()
+        await self.listeners.apply(self._contexts(self.config), sockets)
+
+    async def apply(self, config: GatewayConfig, sockets: Mapping[str, socket.socket]) -> None:
+        """Swap the configuration: whatever begins from now on is judged by the new one."""
+        contexts = self._contexts(config)  # may fail: nothing has changed then
+        if config.dns != self.config.dns:
+            self._resolver.apply(config.dns)
+        self.config = config
+        self._logs.apply(config.logs, self._state.logs)
+        plan = Plan(policies=config.mail_policies, log=self.log)
+        self.work_queue.apply(build_pipeline(plan), config.work_queue)
+        self._pressure.limits = self._pressure_limits(config)
+        self.delivery.apply(self._delivery_plan(config))
+        self.origination.apply(hostname=config.hostname, choose_profile=_profile_chooser(config))
+        await self.listeners.apply(contexts, sockets)
+
+    def switch(self, switches: Mapping[str, Any]) -> None:
+        """Do what an administrator switched."""
+        if switches.get("work_queue_paused"):
+            self.work_queue.pause()
+        else:
+            self.work_queue.resume()
+
+    def hold(self, entry: Entry) -> None:
+        """Park a message until an administrator releases it."""
+        self.spool.hold(entry, OPERATOR_HOLD, "held by an administrator")
+        self.log.held(entry.mid, OPERATOR_HOLD, "held by an administrator")
+
+    def reopen_logs(self) -> None:
+        """Go over to the new log files."""
+        self._logs.reopen()
+
+    async def stop(self, seconds: float) -> None:
+        """Take no more mail, finish what is open within `seconds`, and let everything go."""
+        self.listeners.close()
+        await asyncio.gather(self.listeners.finish(seconds), self.work_queue.close())
+        await self.delivery.stop(seconds)
+        await self._delivering
+        await self.spool.close()
+        self._identifiers.close()
+        self._resolver.close()
+        self._logs.close()
+
+    def status(self) -> dict[str, Any]:
+        """Return what this worker has to say for `mailwarden status`."""
+        usage = self.spool.usage()
+        self.counters["log_lines_lost"] = self._logs.lost
+        return {
+            "connections": self.listeners.connections,
+            "received": usage.received,
+            "queued": usage.queued,
+            "held": usage.held,
+            "work_queue": self.work_queue.depth,
+            "conservation": self._pressure.look(),
+            "memory_bytes": _resident_bytes(),
+            "cpu_seconds": time.process_time(),
+            "counters": {**self.counters, **self.delivery.counters},
+            "tls_connections": self.listeners.tls_connections,
+            "spool": {name: getattr(usage, name) for name in usage.__slots__},
+            "destinations": [
+                {
+                    "name": row.name,
+                    "state": row.status.value,
+                    "waiting": row.ready + row.waiting,
+                    "connections": row.connections,
+                    "next_attempt_at": row.next_attempt_at or None,
+                    "last_error": row.last_error,
+                }
+                for row in self.delivery.destinations()[:DESTINATIONS_TOLD_MAX]
+            ],
+        }
+
+    def _drop_blackhole_remains(self) -> None:
+        """Drop what a blackhole listener stored and a crash kept it from dropping."""
+        remains = [e for e in self.spool.entries() if e.state is State.HELD and not e.hold]
+        for entry in remains:
+            rids = tuple(range(len(self.spool.load(entry).envelope.recipients)))
+            self.spool.settle(entry, rids, Settlement.DROPPED)
+
+    def _contexts(self, config: GatewayConfig) -> dict[str, ListenerContext]:
+        path = config.inbound.credentials
+        verify = load_credentials(self._base / path).verify if path else None
+        contexts = {}
+        for listener in config.listeners:
+            interface = config.interfaces[listener.interface]
+            hostname = interface.hostname or config.hostname
+            contexts[listener.name] = make_context(
+                listener,
+                config.inbound,
+                interface=(listener.interface, interface.address, hostname),
+                tls=self._server_context(config, listener),
+                inline_size_max_bytes=config.spool.inline_size_max_bytes,
+                verify=verify,
+            )
+        return contexts
+
+    def _server_context(self, config: GatewayConfig, listener: Listener) -> ssl.SSLContext | None:
+        if not listener.certificate:
+            return None
+        files = config.certificates[listener.certificate]
+        based = CertificateFiles(
+            certificate=str(self._base / files.certificate),
+            key=str(self._base / files.key),
+            client_ca=str(self._base / files.client_ca) if files.client_ca else "",
+        )
+        return server_context(based, verify_client=listener.policy.verify_client_cert)
+
+    def _delivery_plan(self, config: GatewayConfig) -> DeliveryPlan:
+        ca_file = str(self._base / config.delivery.ca_file) if config.delivery.ca_file else ""
+        return DeliveryPlan(
+            settings=config.delivery,
+            hostname=config.hostname,
+            routes=RouteTable(config.smtp_routes),
+            destinations=DestinationTable(config.destinations),
+            profiles=bounce_profiles(config),
+            tls=TlsContexts(
+                client_context(ca_file, verify=False), client_context(ca_file, verify=True)
+            ),
+            interfaces=config.interfaces,
+            ourselves=_ourselves(config),
+            logged_headers=config.logs.headers,
+        )
+
+    def _pressure_limits(self, config: GatewayConfig) -> PressureLimits:
+        """Return this worker's part of what all may hold."""
+        return PressureLimits(
+            config.work_queue.soft_limit_messages,
+            config.work_queue.hard_limit_messages,
+            config.spool.size_max_bytes // self._workers,
+        )
+
+    def _board_full(self, key: str) -> None:
+        self.log.warning(f"No place on the board to count {key}: it is refused")
+
+
+def bounce_profiles(config: GatewayConfig) -> dict[str, BounceProfile]:
+    """Return the bounce profiles by name; there is always a Default."""
+    return {"Default": BounceProfile(), **config.bounce_profiles}
+
+
+def _profile_chooser(config: GatewayConfig) -> ChooseProfile:
+    """Return how the bounce profile is found: that of the destination wins (mailflow 1.2, 9)."""
+    profiles = bounce_profiles(config)
+    destinations = DestinationTable(config.destinations)
+
+    def choose(envelope: Envelope, address: str) -> BounceProfile:
+        name = destinations.find(domain_of(address)).bounce_profile or envelope.bounce_profile
+        return profiles.get(name, profiles["Default"])
+
+    return choose
+
+
+def _ourselves(config: GatewayConfig) -> Ourselves:
+    """Return how an MX record can lead back to this gateway."""
+    names = {config.hostname, *(i.hostname for i in config.interfaces.values() if i.hostname)}
+    endpoints = {
+        (config.interfaces[listener.interface].address, listener.port)
+        for listener in config.listeners
+    }
+    return Ourselves(frozenset(names), frozenset(endpoints))
+
+
+def _told_now_and_then(
+    progress: Progress, monotonic: Callable[[], float]
+) -> Callable[[int, int, float], None]:
+    """Return a progress function for the spool that passes on one in a few seconds."""
+    told_at = monotonic()
+
+    def told(messages: int, size: int, fraction: float) -> None:
+        nonlocal told_at
+        if monotonic() - told_at >= PROGRESS_SECONDS:
+            told_at = monotonic()
+            progress(
+                f"reading the spool: {fraction:.0%}, {messages} messages, {size >> 20} MiB so far"
+            )
+
+    return told
+
+
+def _offset_minutes() -> int:
+    """Return how far the local time zone is east of UTC now."""
+    return time.localtime().tm_gmtoff // 60
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()

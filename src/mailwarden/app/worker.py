@@ -1,0 +1,141 @@
+"""A worker: receives, keeps, works on and delivers its own part of the mail.
+
+It is started by the supervisor with one end of a channel, already without privileges. Everything
+else, listening sockets included, comes over the channel.
+"""
+
+import argparse
+import asyncio
+import gc
+import os
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from mailwarden.app.channel import Channel, Packet
+from mailwarden.app.commands import Commands
+from mailwarden.app.wiring import Gateway
+from mailwarden.control.config.reader import parse_config
+
+GC_THRESHOLDS: Final = (50_000, 20, 100)  # most garbage here is freed by counting references
+EXIT_TROUBLE: Final = 70  # EX_SOFTWARE of sysexits.h
+
+
+class Worker:
+    """The process: keeps the gateway's parts and the channel together."""
+
+    def __init__(self, index: int, count: int, end: socket.socket) -> None:
+        self._index = index
+        self._count = count
+        self._channel = Channel(end, self._packet, self._orphaned)
+        self._gateway: Gateway | None = None
+        self._commands: Commands | None = None
+        self._stop = asyncio.Event()
+        self._stop_seconds = 0.0
+        self._configured: asyncio.Queue[tuple[Packet, list[int]]] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Run until the supervisor says stop, or is gone."""
+        async with asyncio.TaskGroup() as group:
+            follow = group.create_task(self._follow_configuration())
+            await self._stop.wait()
+            follow.cancel()
+            if self._gateway is not None:
+                await self._gateway.stop(self._stop_seconds)
+            self._channel.send({"say": "stopped"})
+            self._channel.close()
+
+    async def _follow_configuration(self) -> None:
+        while True:
+            packet, descriptors = await self._configured.get()
+            text_fd, board_fd, *ports = descriptors
+            text = os.pread(text_fd, os.fstat(text_fd).st_size, 0).decode()
+            os.close(text_fd)
+            base = Path(packet["base"])
+            # The supervisor has looked at all files; this process may not have the rights to.
+            config = parse_config(text, packet["name"], base, look_at_files=False)
+            sockets = {
+                name: socket.socket(fileno=port)
+                for name, port in zip(packet["listeners"], ports, strict=True)
+            }
+            if self._gateway is None:
+                self._gateway = Gateway(
+                    self._index,
+                    self._count,
+                    base,
+                    config,
+                    board=board_fd,
+                    alert=self._alert,
+                    progress=self._progress,
+                    switches=packet["switches"],
+                )
+                self._commands = Commands(self._gateway)
+                await self._gateway.start(sockets)
+                gc.collect()
+                gc.freeze()
+                self._channel.send({"say": "ready"})
+            else:
+                os.close(board_fd)
+                await self._gateway.apply(config, sockets)
+
+    def _packet(self, packet: Packet, descriptors: list[int]) -> None:
+        match packet["do"]:
+            case "configure":
+                self._configured.put_nowait((packet, descriptors))
+            case "command":
+                self._command(packet)
+            case "switches" if self._gateway is not None:
+                self._gateway.switch(packet["switches"])
+            case "reopen" if self._gateway is not None:
+                self._gateway.reopen_logs()
+            case "stop":
+                self._stop_seconds = packet["seconds"]
+                self._stop.set()
+
+    def _command(self, packet: Packet) -> None:
+        number = packet["id"]
+        if self._commands is not None:
+            for data in self._commands.answer(packet["request"]):
+                self._channel.send({"say": "answer", "id": number, "data": data})
+        self._channel.send({"say": "answered", "id": number})
+
+    def _progress(self, text: str) -> None:
+        self._channel.send({"say": "progress", "text": text})
+
+    def _alert(self, text: str) -> None:
+        self._channel.send({"say": "alert", "text": text})
+
+    def _orphaned(self) -> None:
+        """The supervisor is gone: finish what can be finished quickly, and end."""
+        self._stop_seconds = 5.0
+        self._stop.set()
+
+
+async def _run(index: int, count: int, channel: int) -> None:
+    await Worker(index, count, socket.socket(fileno=channel)).run()
+
+
+def main() -> int:
+    """Run a worker as its command line says; return the exit status."""
+    parser = argparse.ArgumentParser(description="A worker; started by `mailwarden run`.")
+    parser.add_argument("--channel", type=int, required=True)
+    parser.add_argument("--index", type=int, required=True)
+    parser.add_argument("--count", type=int, required=True)
+    arguments = parser.parse_args()
+    gc.set_threshold(*GC_THRESHOLDS)
+    os.umask(0o027)
+    try:
+        uvloop.run(_run(arguments.index, arguments.count, arguments.channel))
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.flush()
+        return EXIT_TROUBLE
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

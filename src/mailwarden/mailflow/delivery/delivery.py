@@ -1,0 +1,361 @@
+"""Delivery: takes what the work queue has queued and brings it to its next hop (mailflow 7).
+
+Everything runs on the worker's event loop. Messages are divided into units, one for each
+destination domain; units wait in the queue of their next hop, or in the wheel for their next
+attempt.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, NamedTuple
+
+from mailwarden.core.mail.envelope import Envelope, domain_of
+from mailwarden.mailflow.delivery.counters import Counters
+from mailwarden.mailflow.delivery.local_queue import MaildirQueue, SinkQueue
+from mailwarden.mailflow.delivery.nexthop import HopKind, find_next_hop
+from mailwarden.mailflow.delivery.plan import Plan
+from mailwarden.mailflow.delivery.queue import FIRST, DestinationQueue, HostStatus, QueueKey, Unit
+from mailwarden.mailflow.delivery.shared import Means, Shared
+from mailwarden.mailflow.delivery.smtp_queue import SmtpQueue
+from mailwarden.mailflow.delivery.wheel import TICK_SECONDS, Wheel
+from mailwarden.stores.spool.spool import Entry, Progress
+
+DUE_AT_ONCE: Final = 500  # units that become ready before others get their turn
+SWEEP_TICKS: Final = 4  # ticks between looks at backlogs and forgotten queues
+DOMAINS_MAX: Final = 10_000  # whose queue is remembered
+IDLE_QUEUES_MAX: Final = 10_000  # kept for what is known of their hosts
+STARVED_SECONDS: Final = 0.1  # until a connection that the limits refused is asked for again
+_NEW: Final = Progress()
+
+
+class DestinationInfo(NamedTuple):
+    """A destination as status displays show it."""
+
+    name: str
+    status: HostStatus
+    ready: int  # units
+    waiting: int  # units that wait for their next attempt
+    connections: int
+    next_attempt_at: float  # seconds since the epoch; 0 is none
+    last_error: str
+
+
+class Delivery:
+    """The station behind the work queue."""
+
+    def __init__(self, plan: Plan, means: Means) -> None:
+        self._means: Final = means
+        self._clock: Final = means.clock
+        self._shared: Final = Shared(plan, means, self._wait, self._spawn)
+        self._wheel: Final = Wheel()
+        self._queues: dict[QueueKey, DestinationQueue] = {}
+        self._retired: set[DestinationQueue] = set()  # still with connections
+        self._by_domain: dict[str, DestinationQueue] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+        self._ended: Final = asyncio.Event()
+        self._ticks = 0
+        self._is_due_scheduled = False
+        self._is_stopping = False
+
+    @property
+    def counters(self) -> Counters:
+        """Totals since start; see `counters.NAMES`."""
+        return self._shared.counters
+
+    # Running.
+
+    async def run(self) -> None:
+        """Deliver until `stop`."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                ticker = group.create_task(self._tick())
+                self._means.spool.take_queued(self.take)
+                await self._ended.wait()
+                ticker.cancel()
+                for task in self._tasks:
+                    task.cancel()
+        finally:
+            self._group = None
+            for connection in list(self._shared.connections):
+                connection.abort()
+
+    async def stop(self, seconds: float) -> None:
+        """Finish what is under way, for at most `seconds`; the rest stays in the spool."""
+        self._is_stopping = True
+        self.suspend()
+        deadline = self._clock.monotonic() + seconds
+        while self._is_busy() and self._clock.monotonic() < deadline:
+            await asyncio.sleep(TICK_SECONDS / 10)
+        self._ended.set()
+
+    def _is_busy(self) -> bool:
+        return bool(self._shared.connections or self._shared.flying)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._group is None:
+            work.close()  # too late: the queue is asked again after the next start
+            return
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Do what time demands: deadlines, retries, more connections. Called each tick."""
+        now = self._clock.monotonic()
+        for connection in list(self._shared.connections):
+            connection.sweep(now)
+        self._take_due()
+        self._ticks += 1
+        if self._ticks % SWEEP_TICKS == 0:
+            self._sweep_queues()
+
+    def _sweep_queues(self) -> None:
+        busy = self._shared.busy
+        for queue in list(busy):
+            queue.sweep()
+            if not queue.ready and not queue.connections:
+                busy.discard(queue)
+        self._retired = {queue for queue in self._retired if queue.connections}
+        if len(self._queues) > IDLE_QUEUES_MAX:
+            self._forget_idle_queues()
+
+    def _forget_idle_queues(self) -> None:
+        for key, queue in list(self._queues.items()):
+            if not (queue.ready or queue.connections or queue.waiting):
+                queue.is_retired = True  # `_by_domain` may still hold it
+                del self._queues[key]
+
+    def _feed_starved(self) -> None:
+        starved = list(self._shared.starved)
+        self._shared.starved.clear()
+        for queue in starved:
+            queue.resume()
+
+    # Units.
+
+    def take(self, entry: Entry) -> None:
+        """Take a message that the spool announces as QUEUED."""
+        stored = entry.stored
+        if stored is None:
+            self._take_unseen(entry)
+            return
+        envelope = stored.envelope
+        if len(envelope.recipients) == 1 and entry.progress is None and entry.settled is None:
+            recipient = envelope.recipients[0]
+            if not recipient.mailhost and not envelope.requiretls:
+                queue = self._by_domain.get(domain_of(recipient.address))
+                if queue is not None and not queue.is_retired and not self._is_flying(entry):
+                    entry.tag = unit = Unit(entry, FIRST, queue)
+                    queue.push(unit)
+                    return
+        self._divide(entry, envelope)
+
+    def _is_flying(self, entry: Entry) -> bool:
+        return entry.mid in self._shared.flying
+
+    def _take_unseen(self, entry: Entry) -> None:
+        """Let a message wait without looking at it: at start-up there may be a million."""
+        progress = entry.progress
+        wait = 0.0
+        if progress:
+            soonest = min(one.next_attempt_at for one in progress.values())
+            if len(progress) < entry.pending:
+                soonest = 0.0  # others of its recipients have not been tried
+            wait = self._remaining(soonest)
+        entry.tag = unit = Unit(entry, (), None)
+        self._wheel.add(unit, self._clock.monotonic() + wait)
+        if wait <= 0:
+            self._take_due_soon()
+
+    def _remaining(self, next_attempt_at: float) -> float:
+        """Return the seconds until then; no more than a profile lets a message wait.
+
+        The clock may have been set back since.
+        """
+        wait = next_attempt_at - self._clock.time()
+        return min(max(wait, 0.0), self._shared.plan.retry_seconds_max)
+
+    def _divide(
+        self, entry: Entry, envelope: Envelope, rids: tuple[int, ...] | None = None
+    ) -> None:
+        """Make the units of a message, or of its recipients `rids`, and let them go their ways."""
+        if rids is None:
+            rids = tuple(entry.open_rids(len(envelope.recipients)))
+        flying = self._shared.flying.get(entry.mid, [])
+        for unit in flying:
+            rids = tuple(rid for rid in rids if rid not in unit.rids)
+        groups: dict[tuple[DestinationQueue, str, Progress], list[int]] = {}
+        for rid in rids:
+            groups.setdefault(self._place(entry, envelope, rid), []).append(rid)
+        if len(groups) == 1 and not flying and entry.settled is None:
+            (((queue, _, progress), _),) = groups.items()
+            entry.tag = unit = Unit(entry, rids, queue)
+            self._set_off(unit, progress)
+            return
+        entry.tag = ticket = object()
+        for unit in flying:
+            unit.ticket = ticket
+        for (queue, _, progress), members in groups.items():
+            self._set_off(Unit(entry, tuple(members), queue, ticket), progress)
+
+    def _place(
+        self, entry: Entry, envelope: Envelope, rid: int
+    ) -> tuple[DestinationQueue, str, Progress]:
+        """Return what the recipients of a unit have in common."""
+        recipient = envelope.recipients[rid]
+        domain = domain_of(recipient.address)
+        queue = self._find_queue(domain, recipient.mailhost, is_requiretls=envelope.requiretls)
+        progress = entry.progress
+        made = _NEW if progress is None else progress.get(rid, _NEW)
+        return queue, domain, made._replace(reason="", warnings=0)
+
+    def _set_off(self, unit: Unit, progress: Progress) -> None:
+        wait = self._remaining(progress.next_attempt_at) if progress.attempts else 0.0
+        if wait > 0:
+            self._wait(unit, wait)
+        else:
+            self._attempt(unit)
+
+    def _find_queue(self, domain: str, mailhost: str, *, is_requiretls: bool) -> DestinationQueue:
+        is_plain = not mailhost and not is_requiretls
+        if is_plain:
+            queue = self._by_domain.get(domain)
+            if queue is not None and not queue.is_retired:
+                return queue
+        plan = self._shared.plan
+        hop = find_next_hop(domain, mailhost, plan.routes, plan.port)
+        limits = plan.destinations.find(domain)
+        key = QueueKey(hop, limits.row, is_requiretls)
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = self._new_queue(key, domain)
+        if is_plain:
+            if len(self._by_domain) >= DOMAINS_MAX:
+                self._by_domain.clear()
+            self._by_domain[domain] = queue
+        return queue
+
+    def _new_queue(self, key: QueueKey, domain: str) -> DestinationQueue:
+        limits, shared = self._shared.plan.destinations.find(domain), self._shared
+        match key.hop.kind:
+            case HopKind.MAILDIR:
+                return MaildirQueue(key, limits, shared)
+            case HopKind.NULL | HopKind.DROP:
+                return SinkQueue(key, limits, shared, is_drop=key.hop.kind is HopKind.DROP)
+        return SmtpQueue(key, limits, shared)
+
+    # Waiting.
+
+    def _wait(self, unit: Unit, seconds: float) -> None:
+        """Let `unit` wait for its next attempt."""
+        due = self._clock.monotonic() + seconds
+        queue = unit.queue
+        if queue is not None:
+            queue.waiting += 1
+            if queue.waiting == 1 or due < queue.next_due:
+                queue.next_due = due
+        self._wheel.add(unit, due)
+
+    def _take_due_soon(self) -> None:
+        if not self._is_due_scheduled:
+            self._is_due_scheduled = True
+            self._means.loop.call_soon(self._take_due)
+
+    def _take_due(self) -> None:
+        """Attempt what is due, some at a time."""
+        self._is_due_scheduled = False
+        units = self._wheel.pop_due(self._clock.monotonic(), DUE_AT_ONCE)
+        for unit in units:
+            if unit.queue is not None:
+                unit.queue.waiting -= 1
+                unit.queue.next_due = 0.0
+            if unit.is_live():
+                self._attempt(unit)
+        if len(units) == DUE_AT_ONCE:
+            self._take_due_soon()
+
+    def _attempt(self, unit: Unit) -> None:
+        """Put `unit` into its queue, unless it is too old for that."""
+        queue, entry, settler = unit.queue, unit.entry, self._shared.settler
+        if queue is None or queue.is_retired:
+            stored = entry.stored or self._shared.load(unit)
+            if stored is not None:
+                self._divide(entry, stored.envelope, unit.open_rids() if unit.rids else None)
+            return
+        if entry.progress is not None and settler.may_be_expired(entry.received_at):
+            stored = entry.stored or self._shared.load(unit)
+            if stored is None or (unit.attempts() and settler.give_up_if_expired(unit, stored)):
+                return
+        queue.push(unit)
+
+    # What administrators do.
+
+    def apply(self, plan: Plan) -> None:
+        """Go on under another configuration; open connections finish under the old one."""
+        self._shared.apply(plan)
+        queues, self._queues = list(self._queues.values()), {}
+        self._by_domain.clear()
+        now = self._clock.monotonic()
+        for queue in queues:
+            queue.retire()
+            for unit in queue.take_all():
+                self._wheel.add(unit, now)
+                queue.waiting += 1
+        self._retired.update(queue for queue in queues if queue.connections)
+        self._take_due_soon()
+
+    def suspend(self) -> None:
+        """Start no more transactions; those under way go on."""
+        self._shared.is_suspended = True
+        for connection in list(self._shared.connections):
+            connection.end()
+
+    def resume(self) -> None:
+        """Deliver again."""
+        if self._is_stopping:
+            return
+        self._shared.is_suspended = False
+        for queue in list(self._shared.busy):
+            queue.resume()
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether deliveries are suspended."""
+        return self._shared.is_suspended
+
+    def retry_now(self, domain: str | None = None) -> int:
+        """Attempt at once what waits for `domain`, or everything; return how many units."""
+        self._shared.states.clear()
+        queue = None
+        if domain is not None:
+            queue = self._find_queue(domain.lower(), "", is_requiretls=False)
+        units = self._wheel.extract(lambda unit: queue is None or unit.queue in (queue, None))
+        now = self._clock.monotonic()
+        for unit in units:
+            self._wheel.add(unit, now)
+        if units:
+            self._take_due_soon()
+        return len(units)
+
+    def destinations(self) -> list[DestinationInfo]:
+        """Return all destinations with something to do, or of which something is known."""
+        now, epoch = self._clock.monotonic(), self._clock.time()
+        return [
+            DestinationInfo(
+                queue.name,
+                queue.status,
+                queue.ready,
+                queue.waiting,
+                queue.connections,
+                epoch + max(queue.next_due - now, 0.0) if queue.waiting else 0.0,
+                queue.last_error,
+            )
+            for queue in (*self._queues.values(), *self._retired)
+        ]

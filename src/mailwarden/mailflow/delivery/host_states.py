@@ -1,0 +1,41 @@
+"""Which endpoints could not be reached lately, over all destinations."""
+
+from typing import Final
+
+from mailwarden.mailflow.delivery.hosts import Endpoint
+from mailwarden.system.clock.clock import Clock
+
+STATES_MAX: Final = 10_000  # beyond it the oldest is forgotten
+
+
+class HostStates:
+    """Endpoints to leave alone for a while."""
+
+    __slots__ = ("_clock", "_down")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock: Final = clock
+        self._down: dict[tuple[str, int], tuple[float, str]] = {}  # until when, and why
+
+    def set_down(self, endpoint: Endpoint, seconds: float, error: str) -> None:
+        """Leave `endpoint` alone for `seconds`."""
+        key = (endpoint.address, endpoint.port)
+        self._down.pop(key, None)
+        if len(self._down) >= STATES_MAX:
+            del self._down[next(iter(self._down))]
+        self._down[key] = (self._clock.monotonic() + seconds, error)
+
+    def set_up(self, endpoint: Endpoint) -> None:
+        """Forget that `endpoint` was down."""
+        self._down.pop((endpoint.address, endpoint.port), None)
+
+    def error(self, endpoint: Endpoint) -> str | None:
+        """Return why `endpoint` is left alone; None when it may be tried."""
+        state = self._down.get((endpoint.address, endpoint.port))
+        if state is None or state[0] <= self._clock.monotonic():
+            return None
+        return state[1]
+
+    def clear(self) -> None:
+        """Forget all, so that every host is tried again."""
+        self._down.clear()

@@ -1,0 +1,90 @@
+"""What the configuration means for delivery, as one immutable value that is swapped whole."""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from mailwarden.core.interface import Interface
+from mailwarden.core.mail.envelope import Envelope
+from mailwarden.core.routes import RouteTable
+from mailwarden.mailflow.delivery.destinations import DestinationTable, Limits
+from mailwarden.mailflow.delivery.header import header_values
+from mailwarden.mailflow.delivery.hosts import Ourselves
+from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
+from mailwarden.stores.spool.spool import Stored
+
+DEFAULT_PROFILE: Final = "Default"
+SMTP_PORT: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class TlsContexts:
+    """How we speak TLS as a client: with a look at the certificate, and without.
+
+    `verifying` checks the chain; which names are right is checked here, not in the context, so
+    its `check_hostname` is off.
+    """
+
+    trusting: ssl.SSLContext
+    verifying: ssl.SSLContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that steers delivery."""
+
+    settings: DeliverySettings
+    hostname: str  # of the gateway
+    routes: RouteTable
+    destinations: DestinationTable
+    profiles: Mapping[str, BounceProfile]
+    tls: TlsContexts
+    interfaces: Mapping[str, Interface] = field(default_factory=dict)
+    ourselves: Ourselves = Ourselves()
+    logged_headers: tuple[str, ...] = ()
+    port: int = SMTP_PORT  # of hosts that no route names
+
+    def profile(self, limits: Limits | None, envelope: Envelope) -> tuple[str, BounceProfile]:
+        """Return the bounce profile of a message: the destination's comes before its own.
+
+        A profile that is gone from the configuration is replaced by Default.
+        """
+        name = (limits.bounce_profile if limits is not None else "") or envelope.bounce_profile
+        profile = self.profiles.get(name)
+        if profile is not None:
+            return name, profile
+        return DEFAULT_PROFILE, self.profiles.get(DEFAULT_PROFILE, _DEFAULT)
+
+    @property
+    def queue_time_min_seconds(self) -> float:
+        """The shortest time after which any profile gives a message up."""
+        profiles = (*self.profiles.values(), _DEFAULT)
+        return min(profile.max_queue_time_seconds for profile in profiles)
+
+    def logged(self, stored: Stored) -> Sequence[tuple[str, str]]:
+        """Return the header fields that the log shows of a message."""
+        return header_values(stored, self.logged_headers) if self.logged_headers else ()
+
+    def local_address(self, address: str) -> str | None:
+        """Return our address to connect to `address` from; None leaves it to the system.
+
+        Raises:
+            ValueError: the interface that mail leaves from speaks another version of IP.
+        """
+        interface = self.interfaces.get(self.settings.interface)
+        if interface is None:
+            return None
+        if (":" in interface.address) is not (":" in address):
+            raise ValueError(f"interface {self.settings.interface} cannot reach {address}")
+        return interface.address
+
+    def hello(self, local_address: str) -> str:
+        """Return our name in EHLO on connections from `local_address` (mailflow 7.3)."""
+        for interface in self.interfaces.values():
+            if interface.address == local_address and interface.hostname:
+                return interface.hostname
+        return self.hostname
+
+
+_DEFAULT: Final = BounceProfile()

@@ -1,0 +1,136 @@
+"""What waits for delivery, by destination."""
+
+from enum import Enum
+from typing import Final, NamedTuple
+
+from mailwarden.mailflow.delivery.destinations import Limits
+from mailwarden.mailflow.delivery.nexthop import NextHop
+from mailwarden.stores.spool.spool import Entry, State
+
+FIRST: Final = (0,)  # RIDs of most messages, shared by all of them
+_QUEUED: Final = State.QUEUED
+
+
+class QueueKey(NamedTuple):
+    """What makes two messages wait in the same queue: they may share connections."""
+
+    hop: NextHop
+    row: str  # of the destination controls
+    is_requiretls: bool = False
+
+
+class HostStatus(Enum):
+    """What is known of a destination (mailflow 7.3, `hoststatus`)."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+class DestinationQueue:
+    """Units for one next hop, in the order in which they became ready."""
+
+    __slots__ = (
+        "is_retired",
+        "key",
+        "last_error",
+        "limits",
+        "name",
+        "next_due",
+        "status",
+        "waiting",
+    )
+
+    def __init__(self, key: QueueKey, limits: Limits) -> None:
+        self.key: Final = key
+        self.limits: Final = limits
+        self.name: Final = queue_name(key)
+        self.waiting = 0  # units that wait for their next attempt
+        self.next_due = 0.0  # monotonic seconds of the soonest of them, as far as it is known
+        self.status = HostStatus.UNKNOWN
+        self.last_error = ""
+        self.is_retired = False  # the configuration changed: its units find another queue
+
+    @property
+    def ready(self) -> int:
+        """How many units only wait for their turn."""
+        raise NotImplementedError
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are, those that open or close included."""
+        return 0
+
+    def push(self, unit: "Unit") -> None:
+        """Deliver `unit` as soon as possible."""
+        raise NotImplementedError
+
+    def resume(self) -> None:
+        """Go on after a suspension."""
+        raise NotImplementedError
+
+    def take_all(self) -> "list[Unit]":
+        """Give up all units that are ready."""
+        raise NotImplementedError
+
+    def retire(self) -> None:
+        """End what is idle; what is busy ends after its message."""
+
+
+class Unit:
+    """What is delivered at once: recipients of one message, at one destination domain.
+
+    Small, because a million of them may wait.
+    """
+
+    __slots__ = ("entry", "queue", "rids", "ticket")
+
+    def __init__(
+        self,
+        entry: Entry,
+        rids: tuple[int, ...],
+        queue: DestinationQueue | None,
+        ticket: object = None,
+    ) -> None:
+        self.entry: Final = entry
+        self.rids = rids  # empty while `queue` is None
+        self.queue = queue  # None: not looked at since start-up
+        self.ticket = ticket  # shared by all units of a message; None when this is the only one
+
+    def is_live(self) -> bool:
+        """Whether the message is still to be delivered, and by this unit.
+
+        A message that was held meanwhile is announced again when it is released, and gets new
+        units; the old ones are passed over.
+        """
+        entry = self.entry
+        return entry.state is _QUEUED and entry.tag is (self.ticket or self)
+
+    def open_rids(self) -> tuple[int, ...]:
+        """Return those RIDs that nobody has settled meanwhile."""
+        settled = self.entry.settled
+        if settled is None:
+            return self.rids
+        return tuple(rid for rid in self.rids if rid not in settled)
+
+    def attempts(self) -> int:
+        """Return how often delivery of these recipients has failed."""
+        progress = self.entry.progress
+        if progress is None:
+            return 0
+        return max((progress[rid].attempts for rid in self.rids if rid in progress), default=0)
+
+    def warnings(self) -> int:
+        """Return how often the sender was warned of their delay."""
+        progress = self.entry.progress
+        if progress is None:
+            return 0
+        return max((progress[rid].warnings for rid in self.rids if rid in progress), default=0)
+
+
+def queue_name(key: QueueKey) -> str:
+    """Return the name of a queue as status displays and gauges know it."""
+    name = key.hop.name
+    if key.row not in ("", name):
+        name = f"{name} ({key.row})"
+    return f"{name} REQUIRETLS" if key.is_requiretls else name

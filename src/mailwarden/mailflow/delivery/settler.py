@@ -1,0 +1,261 @@
+"""What becomes of recipients after an attempt: log, spool and reports (mailflow 7.5, 8.5)."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from mailwarden.core.mail.envelope import Envelope, Notify, Recipient
+from mailwarden.mailflow.delivery.counters import Counters
+from mailwarden.mailflow.delivery.failure import EXPIRED, NO_REPLY, Failure
+from mailwarden.mailflow.delivery.plan import Plan
+from mailwarden.mailflow.delivery.queue import Unit
+from mailwarden.mailflow.delivery.retry import (
+    is_expired,
+    is_warning_due,
+    retry_delay,
+    wants_delay_report,
+    wants_failure_report,
+    wants_success_report,
+)
+from mailwarden.mailflow.delivery.settings import BounceProfile
+from mailwarden.stores.spool.spool import (
+    Progress,
+    Report,
+    ReportKind,
+    Settlement,
+    Spool,
+    Stored,
+)
+from mailwarden.system.clock.clock import Clock
+from mailwarden.system.log.maillog import MailLog
+
+Failures = Sequence[tuple[int, Failure]]  # by RID
+Headers = Sequence[tuple[str, str]]
+
+DROPPED_BY: Final = "SMTP route /dev/null"
+_UNSPECIFIED: Final = Notify.UNSPECIFIED
+
+
+class Settler:
+    """Turns what happened to recipients into what is recorded, logged and reported.
+
+    `wait` is called with a unit and the seconds until its next attempt.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        spool: Spool,
+        log: MailLog,
+        clock: Clock,
+        counters: Counters,
+        wait: Callable[[Unit, float], None],
+    ) -> None:
+        self.apply(plan)
+        self._spool: Final = spool
+        self._log: Final = log
+        self._clock: Final = clock
+        self._counters: Final = counters
+        self._wait: Final = wait
+        self._started_at: Final = clock.time() - clock.monotonic()
+
+    def apply(self, plan: Plan) -> None:
+        """Go on under another configuration."""
+        self.plan = plan
+        self._queue_time_min = plan.queue_time_min_seconds
+
+    def delivered(
+        self,
+        unit: Unit,
+        stored: Stored,
+        rids: Sequence[int],
+        dcid: int,
+        *,
+        response: str | None,
+        report: ReportKind | None,
+    ) -> None:
+        """Settle `rids` as delivered; `response` is what the next hop said, if it did.
+
+        Whoever asked to hear of it gets this `report`: RELAYED when the next hop does not know of
+        reports, DELIVERED when we are the last, None when the next hop sees to it.
+        """
+        mid = unit.entry.mid
+        self._log.message_done(dcid, mid, rids, self.plan.logged(stored))
+        if response is not None:
+            self._log.response(mid, rids, response)
+        self._counters["messages_out"] += 1
+        self._counters["delivered"] += len(rids)
+        if report is not None:
+            rids = self._report_success(unit, stored.envelope, rids, dcid, report)
+        if rids and self._spool.settle(unit.entry, rids, Settlement.DELIVERED):
+            self._log.finished(mid, "done")
+
+    def _report_success(
+        self, unit: Unit, envelope: Envelope, rids: Sequence[int], dcid: int, kind: ReportKind
+    ) -> Sequence[int]:
+        """Record the reports that were asked for; return the RIDs that need none."""
+        recipients = envelope.recipients
+        told = tuple(
+            rid
+            for rid in rids
+            if recipients[rid].notify is not _UNSPECIFIED
+            and wants_success_report(recipients[rid].notify)
+        )
+        if not told:
+            return rids
+        reason = "2.0.0 - Delivered" if kind is ReportKind.DELIVERED else "2.0.0 - Relayed"
+        attempts, now = unit.attempts(), self._clock.time()
+        self._spool.report(
+            unit.entry, Report(kind, told, reason, attempts=attempts, at=now, dcid=dcid)
+        )
+        return tuple(rid for rid in rids if rid not in told)
+
+    def dropped(self, unit: Unit, stored: Stored, dcid: int) -> None:
+        """Settle the unit as dropped by its route: nobody is told (mailflow 7.1)."""
+        mid, rids = unit.entry.mid, unit.rids
+        self._log.message_done(dcid, mid, rids, self.plan.logged(stored))
+        self._log.dropped(mid, rids, DROPPED_BY)
+        self._counters["dropped"] += len(rids)
+        if self._spool.settle(unit.entry, rids, Settlement.DROPPED):
+            self._log.finished(mid, "done")
+
+    def failed(self, unit: Unit, stored: Stored, failures: Failures) -> None:
+        """Bounce the recipients that failed for good, and let the others wait."""
+        if not failures:
+            return
+        bounced = [pair for pair in failures if pair[1].is_permanent]
+        delayed = [pair for pair in failures if not pair[1].is_permanent]
+        if bounced:
+            self._bounce(unit, stored, bounced)
+        if delayed:
+            self._delay(unit, stored, delayed)
+
+    def give_up_if_expired(self, unit: Unit, stored: Stored) -> bool:
+        """Bounce a unit that is due but too old for another attempt; return whether it was."""
+        _, profile = self._profile(unit, stored.envelope)
+        if not is_expired(profile, self.age(stored.envelope)):
+            return False
+        progress = unit.entry.progress or {}
+        failures = []
+        for rid in unit.open_rids():
+            last = progress[rid].reason if rid in progress else ""
+            failures.append((rid, Failure(EXPIRED, NO_REPLY, (last,) if last else ())))
+        self._bounce(unit, stored, failures)
+        return True
+
+    def age(self, envelope: Envelope) -> float:
+        """Return how long a message has waited, in seconds.
+
+        The clock may have been set meanwhile: the smaller one of two ages counts, so that a clock
+        that was set forth does not make a whole queue too old.
+        """
+        steady = self._started_at + self._clock.monotonic()
+        return min(self._clock.time(), steady) - envelope.received_at
+
+    def may_be_expired(self, received_at: float) -> bool:
+        """Whether the message may be too old by some bounce profile; spares a look at it."""
+        return self._clock.time() - received_at >= self._queue_time_min
+
+    def _profile(self, unit: Unit, envelope: Envelope) -> tuple[str, BounceProfile]:
+        limits = unit.queue.limits if unit.queue is not None else None
+        return self.plan.profile(limits, envelope)
+
+    def _bounce(self, unit: Unit, stored: Stored, failures: Failures) -> None:
+        envelope, entry = stored.envelope, unit.entry
+        _, profile = self._profile(unit, envelope)
+        attempts, now = unit.attempts(), self._clock.time()
+        headers = self.plan.logged(stored)
+        for rid, failure in failures:
+            self._log_failure(self._log.bounced, entry.mid, rid, envelope, failure, headers)
+            self._counters["bounced_hard"] += 1
+        told, untold = _divide(
+            failures,
+            envelope.recipients,
+            lambda notify: profile.send_bounces and wants_failure_report(notify),
+        )
+        for failure, rids in told.items():
+            self._spool.report(
+                entry, _report(ReportKind.FAILED, rids, failure, attempts=attempts, at=now)
+            )
+        if untold and self._spool.settle(entry, untold, Settlement.BOUNCED):
+            self._log.finished(entry.mid, "done")
+
+    def _delay(self, unit: Unit, stored: Stored, failures: Failures) -> None:
+        envelope, entry = stored.envelope, unit.entry
+        name, profile = self._profile(unit, envelope)
+        attempts = unit.attempts() + 1
+        delay = retry_delay(profile, attempts)
+        if delay is None:
+            final = [(rid, failure.for_good()) for rid, failure in failures]
+            self._bounce(unit, stored, final)
+            return
+        headers = self.plan.logged(stored)
+        for rid, failure in failures:
+            self._log_failure(self._log.delayed, entry.mid, rid, envelope, failure, headers)
+            self._counters["soft_bounced"] += 1
+        warnings = self._warn(unit, envelope, profile, failures)
+        until = self._clock.time() + delay
+        for failure, rids in _by_failure(failures).items():
+            self._spool.retry(entry, rids, Progress(attempts, until, warnings, failure.text))
+        rids = tuple(rid for rid, _ in failures)
+        self._log.pending_till(entry.mid, rids, until, name)
+        unit.rids = rids
+        self._wait(unit, delay)
+
+    def _warn(
+        self, unit: Unit, envelope: Envelope, profile: BounceProfile, failures: Failures
+    ) -> int:
+        """Record a delay warning where one is due; return how many there were by now."""
+        warnings = unit.warnings()
+        if not envelope.sender or not is_warning_due(profile, warnings, self.age(envelope)):
+            return warnings
+        told, _ = _divide(failures, envelope.recipients, wants_delay_report)
+        attempts, now = unit.attempts(), self._clock.time()
+        for failure, rids in told.items():
+            report = _report(ReportKind.DELAYED, rids, failure, attempts=attempts, at=now)
+            self._spool.report(unit.entry, report)
+        return warnings + 1
+
+    def _log_failure(
+        self,
+        write: Callable[..., None],
+        mid: int,
+        rid: int,
+        envelope: Envelope,
+        failure: Failure,
+        headers: Headers,
+    ) -> None:
+        write(
+            failure.dcid,
+            mid,
+            rid,
+            envelope.sender,
+            envelope.recipients[rid].address,
+            failure.reason,
+            failure.code,
+            failure.lines,
+            headers,
+        )
+
+
+def _divide(
+    failures: Failures, recipients: Sequence[Recipient], wants: Callable[[Notify], bool]
+) -> tuple[dict[Failure, tuple[int, ...]], tuple[int, ...]]:
+    """Return the RIDs whose sender is told, by failure, and those of whom nobody is told."""
+    told = [pair for pair in failures if wants(recipients[pair[0]].notify)]
+    untold = tuple(rid for rid, _ in failures if not wants(recipients[rid].notify))
+    return _by_failure(told), untold
+
+
+def _by_failure(failures: Failures) -> dict[Failure, tuple[int, ...]]:
+    grouped: dict[Failure, list[int]] = {}
+    for rid, failure in failures:
+        grouped.setdefault(failure, []).append(rid)
+    return {failure: tuple(rids) for failure, rids in grouped.items()}
+
+
+def _report(
+    kind: ReportKind, rids: tuple[int, ...], failure: Failure, *, attempts: int, at: float
+) -> Report:
+    return Report(
+        kind, rids, failure.reason, failure.response, failure.remote, attempts, at, failure.dcid
+    )

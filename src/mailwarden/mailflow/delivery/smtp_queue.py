@@ -1,0 +1,406 @@
+"""The queue of one destination that is reached by SMTP, and its connections.
+
+Connections are opened as the backlog grows, one after the other at first, then up to twice as many
+at a time, within the limits that all workers share. A destination that cannot be reached delays
+all that waits for it.
+"""
+
+from collections import deque
+from typing import Final, NamedTuple
+
+from mailwarden.core.smtp.client import Transaction
+from mailwarden.mailflow.delivery.answers import Answers, read_answers
+from mailwarden.mailflow.delivery.connection import TIMEOUT, SmtpConnection
+from mailwarden.mailflow.delivery.destinations import Limits
+from mailwarden.mailflow.delivery.failure import (
+    DeliveryFailedError,
+    Failure,
+    network_failure,
+)
+from mailwarden.mailflow.delivery.opener import Opener
+from mailwarden.mailflow.delivery.queue import DestinationQueue, HostStatus, QueueKey, Unit
+from mailwarden.mailflow.delivery.settings import DestinationTls
+from mailwarden.mailflow.delivery.settler import Failures
+from mailwarden.mailflow.delivery.shared import CONNECTIONS_GAUGE, Shared
+from mailwarden.stores.spool.spool import Stored
+
+UNITS_PER_CONNECTION: Final = 4  # of backlog, before another connection is opened for it
+DRAINED_AT_ONCE: Final = 100  # units that are delayed before others get their turn
+HOSTS_TRIED_MAX: Final = 10  # for one unit, in one attempt
+MOVED_LOOKED_AT_MAX: Final = 16
+
+
+class _Tried(NamedTuple):
+    """Hosts that said "not now" to a unit, and the last answer."""
+
+    hosts: frozenset[str]
+    failures: Failures
+
+
+class SmtpQueue(DestinationQueue):
+    """Units for one next hop, and the connections to it."""
+
+    __slots__ = (
+        "_blocked_until",
+        "_connections",
+        "_draining",
+        "_has_alternatives",
+        "_idle",
+        "_is_late",
+        "_moved",
+        "_opener",
+        "_opening",
+        "_ready",
+        "_shared",
+        "_tried",
+        "_turn",
+    )
+
+    def __init__(self, key: QueueKey, limits: Limits, shared: Shared) -> None:
+        super().__init__(key, limits)
+        self._shared: Final = shared
+        self._opener: Final = Opener(shared)
+        self._ready: deque[Unit] = deque()
+        self._moved: deque[Unit] = deque()  # to be sent, but not to the hosts in `_tried`
+        self._tried: dict[Unit, _Tried] = {}
+        self._idle: list[SmtpConnection] = []
+        self._connections = 0  # those that open or close included
+        self._opening = 0
+        self._is_late = False
+        self._turn = 0
+        self._has_alternatives = False
+        self._blocked_until = 0.0  # no more connections than there are
+        self._draining = 0  # units that are still to be delayed
+
+    @property
+    def ready(self) -> int:
+        """How many units only wait for their turn."""
+        return len(self._ready) + len(self._moved)
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are, those that open or close included."""
+        return self._connections
+
+    # Units.
+
+    def push(self, unit: Unit) -> None:
+        """Deliver `unit` as soon as possible."""
+        self._ready.append(unit)
+        self._shared.busy.add(self)
+        self.resume()
+
+    def resume(self) -> None:
+        """Give idle connections work, and open another one if need be."""
+        if self._shared.is_suspended or self._draining:
+            return
+        while self._idle and self._ready:
+            connection = self._idle.pop()
+            if connection.is_usable:
+                connection.work()
+        if self._moved:
+            self._serve_moved()
+        if self._ready or self._moved:
+            self.grow()
+
+    def _serve_moved(self) -> None:
+        for connection in list(self._idle):
+            if connection.is_usable and self._suits(connection.endpoint.host) is not None:
+                self._idle.remove(connection)
+                connection.work()
+
+    def sweep(self) -> None:
+        """Open more connections for a backlog that has stood since the last sweep."""
+        if not self.ready:
+            self._is_late = False
+        elif self._is_late:
+            self.grow(is_late=True)
+        else:
+            self._is_late = True
+
+    def next_unit(self, connection: SmtpConnection) -> Unit | None:
+        """Return what `connection` is to send next."""
+        if self._shared.is_suspended or self._draining:
+            return None
+        while (unit := self._pop(connection)) is not None:
+            if not unit.is_live():
+                continue
+            unit.rids = unit.open_rids()
+            if unit.rids:
+                self._split(unit, connection)
+                return unit
+        return None
+
+    def _pop(self, connection: SmtpConnection) -> Unit | None:
+        connection.tried = None
+        if self._moved:
+            index = self._suits(connection.endpoint.host)
+            if index is not None:
+                unit = self._moved[index]
+                del self._moved[index]
+                connection.tried = self._tried.pop(unit)
+                return unit
+        return self._ready.popleft() if self._ready else None
+
+    def _suits(self, host: str) -> int | None:
+        """Return the place of the first moved unit that `host` has not refused."""
+        for index in range(min(len(self._moved), MOVED_LOOKED_AT_MAX)):
+            if host not in self._tried[self._moved[index]].hosts:
+                return index
+        return None
+
+    def _split(self, unit: Unit, connection: SmtpConnection) -> None:
+        """Leave the recipients that are too many for one transaction to another one."""
+        limit = connection.plan.settings.max_recipients_per_transaction
+        limit = connection.conversation.offers.recipients_max or limit  # RFC 9422, RCPTMAX
+        if len(unit.rids) > limit:
+            rest = unit.rids[limit:]
+            unit.rids = unit.rids[:limit]
+            self._ready.appendleft(self._sibling(unit, rest))
+
+    def _sibling(self, unit: Unit, rids: tuple[int, ...]) -> Unit:
+        """Return another unit of the same message."""
+        if unit.ticket is None:
+            unit.ticket = unit.entry.tag = object()
+        return Unit(unit.entry, rids, self, unit.ticket)
+
+    def take_all(self) -> list[Unit]:
+        """Give up all units that are ready."""
+        units = [*self._moved, *self._ready]
+        self._moved.clear()
+        self._ready.clear()
+        self._tried.clear()
+        return units
+
+    # Connections.
+
+    def grow(self, *, is_late: bool = False) -> None:
+        """Open connections if the backlog wants them; `is_late` says that it stood too long."""
+        if self._shared.is_suspended or self.is_retired or self._draining:
+            return
+        while self._wants_another(is_late=is_late):
+            if not self._acquire():
+                self._shared.starved.add(self)
+                return
+            self._connections += 1
+            self._opening += 1
+            self._turn += 1
+            tried = self._tried[self._moved[0]].hosts if self._moved else frozenset()
+            self._shared.spawn(self._open(tried))
+
+    def _wants_another(self, *, is_late: bool) -> bool:
+        backlog = self.ready
+        established = self._connections - self._opening
+        if not backlog or self._connections >= self.limits.connections:
+            return False
+        if self._opening >= max(1, established):
+            return False
+        if not self._connections:
+            return True
+        if self._shared.clock.monotonic() < self._blocked_until:
+            return False
+        if self._moved or is_late:
+            return self._opening < backlog
+        return self._connections < 1 + backlog // UNITS_PER_CONNECTION
+
+    def _acquire(self) -> bool:
+        gauges, settings = self._shared.gauges, self._shared.plan.settings
+        if not gauges.try_acquire(CONNECTIONS_GAUGE, settings.max_connections):
+            return False
+        if gauges.try_acquire(f"destination:{self.name}", self.limits.connections):
+            return True
+        gauges.release(CONNECTIONS_GAUGE)
+        return False
+
+    def _release(self) -> None:
+        self._connections -= 1
+        self._shared.gauges.release(f"destination:{self.name}")
+        self._shared.gauges.release(CONNECTIONS_GAUGE)
+
+    async def _open(self, tried: frozenset[str]) -> None:
+        search = self._shared.finder.search(self.key.hop, self._turn)
+        try:
+            connection = await self._opener.open(search, self._tls(), tried)
+        except DeliveryFailedError as error:
+            self._has_alternatives = search.has_alternatives
+            self._opening -= 1
+            self._release()
+            self._not_opened(error.failure, tried)
+        except BaseException:  # cancelled at the end
+            self._opening -= 1
+            self._release()
+            raise
+        else:
+            self._has_alternatives = search.has_alternatives
+            self._opening -= 1
+            self.status = HostStatus.UP
+            connection.adopt(self)
+            self.grow()
+
+    def _tls(self) -> DestinationTls:
+        # RFC 8689, 4.2.1: nothing less than a verified server will do.
+        return DestinationTls.REQUIRED_VERIFY if self.key.is_requiretls else self.limits.tls
+
+    def _not_opened(self, failure: Failure, tried: frozenset[str]) -> None:
+        if tried:  # no other host for what was moved: the answers it got stand
+            self._settle_moved(tried)
+            self.resume()
+            return
+        self.last_error = failure.text
+        if self._opening:
+            return  # another one may come about
+        if self._connections:
+            seconds = self._shared.plan.settings.host_down_seconds
+            self._blocked_until = self._shared.clock.monotonic() + seconds
+            return
+        self.status = HostStatus.DOWN
+        self._settle_moved(frozenset())
+        self._draining = len(self._ready)
+        self._drain(failure)
+
+    def _settle_moved(self, tried: frozenset[str]) -> None:
+        """Give up the moved units that have been refused by all of `tried`."""
+        rest: deque[Unit] = deque()
+        for unit in self._moved:
+            if not self._tried[unit].hosts >= tried:
+                rest.append(unit)
+                continue
+            failures = self._tried.pop(unit).failures
+            if unit.is_live() and (stored := self._shared.load(unit)) is not None:
+                self._shared.settler.failed(unit, stored, failures)
+        self._moved = rest
+
+    def _drain(self, failure: Failure) -> None:
+        """Delay what waits for a destination that cannot be reached, some at a time."""
+        for _ in range(min(DRAINED_AT_ONCE, self._draining, len(self._ready))):
+            self._draining -= 1
+            unit = self._ready.popleft()
+            rids = unit.open_rids()
+            if rids and unit.is_live() and (stored := self._shared.load(unit)) is not None:
+                self._shared.settler.failed(unit, stored, [(rid, failure) for rid in rids])
+        if self._draining and self._ready:
+            self._shared.loop.call_soon(self._drain, failure)
+        else:
+            self._draining = 0
+            self.grow()
+
+    # What connections tell.
+
+    def is_full(self, connection: SmtpConnection) -> bool:
+        """Whether `connection` is to be ended although there may be more to send."""
+        if connection.sent >= self.limits.messages or self.is_retired:
+            return True
+        # Without room for another connection, this one gives way for what its host refused.
+        return (
+            bool(self._moved)
+            and self._connections >= self.limits.connections
+            and self._suits(connection.endpoint.host) is None
+        )
+
+    def idle(self, connection: SmtpConnection) -> None:
+        """Remember a connection that has nothing to do."""
+        self._idle.append(connection)
+
+    def closed(self, connection: SmtpConnection) -> None:
+        """Forget a connection."""
+        if connection in self._idle:
+            self._idle.remove(connection)
+        self._release()
+        if not self._connections:
+            self._blocked_until = 0.0
+        self.resume()
+
+    def answered(
+        self, connection: SmtpConnection, unit: Unit, stored: Stored, transaction: Transaction
+    ) -> None:
+        """Settle a transaction that did not go well for everybody."""
+        answers = read_answers(transaction, connection.address, connection.dcid)
+        if answers.is_soft_for_all:
+            self._move(connection, unit, stored, answers.failures)
+            return
+        final = transaction.final
+        response = final.text if final is not None else None
+        self._settle(connection, unit, stored, answers, response)
+
+    def _settle(
+        self,
+        connection: SmtpConnection,
+        unit: Unit,
+        stored: Stored,
+        answers: Answers,
+        response: str | None,
+    ) -> None:
+        if answers.again:
+            self._ready.appendleft(self._sibling(unit, answers.again))
+        if answers.delivered:
+            self._shared.settler.delivered(
+                unit,
+                stored,
+                answers.delivered,
+                connection.dcid,
+                response=response,
+                report=connection.report_kind,
+            )
+        if answers.failures:
+            self.last_error = answers.failures[-1][1].text
+            self._shared.settler.failed(unit, stored, answers.failures)
+
+    def unsendable(
+        self, connection: SmtpConnection, unit: Unit, stored: Stored, failure: Failure
+    ) -> None:
+        """Settle, or try elsewhere, a unit that the host of this connection cannot take."""
+        failures = [(rid, failure) for rid in unit.rids]
+        self._move(connection, unit, stored, failures)
+
+    def lost(self, connection: SmtpConnection, unit: Unit, stored: Stored, details: str) -> None:
+        """Settle a unit whose connection broke."""
+        transaction = connection.conversation.transaction
+        assert transaction is not None  # it is what broke
+        if connection.sent and transaction.mail is None and details != TIMEOUT:
+            # The peer closed an idle connection at the moment when we used it again.
+            if isinstance(connection.tried, _Tried):
+                self._tried[unit] = connection.tried
+                self._moved.append(unit)
+            else:
+                self._ready.appendleft(unit)
+            return
+        if (
+            transaction.is_only_final_missing
+            and connection.is_drained
+            and connection.plan.settings.possible_delivery
+        ):
+            self._assume_delivered(connection, unit, stored, transaction)
+            return
+        failure = network_failure(details, connection.address, connection.dcid)
+        failures = [(rid, failure) for rid in unit.rids]
+        self._move(connection, unit, stored, failures)
+
+    def _assume_delivered(
+        self, connection: SmtpConnection, unit: Unit, stored: Stored, transaction: Transaction
+    ) -> None:
+        shared, dcid = self._shared, connection.dcid
+        answers = read_answers(transaction, connection.address, dcid, is_final_assumed=True)
+        shared.log.possible_delivery(dcid, unit.entry.mid, answers.delivered)
+        shared.counters["possible_deliveries"] += len(answers.delivered)
+        self._settle(connection, unit, stored, answers, None)
+
+    def _move(
+        self, connection: SmtpConnection, unit: Unit, stored: Stored, failures: Failures
+    ) -> None:
+        """Try another host if there may be one; otherwise the failures stand."""
+        tried = connection.tried
+        hosts = tried.hosts if isinstance(tried, _Tried) else frozenset()
+        hosts |= {connection.endpoint.host}
+        self.last_error = failures[-1][1].text
+        if self._has_alternatives and len(hosts) < HOSTS_TRIED_MAX and not self.is_retired:
+            self._tried[unit] = _Tried(hosts, failures)
+            self._moved.append(unit)
+            self.grow()
+        else:
+            self._shared.settler.failed(unit, stored, failures)
+
+    def retire(self) -> None:
+        """End what is idle; what is busy ends after its message."""
+        self.is_retired = True
+        for connection in list(self._idle):
+            connection.end()

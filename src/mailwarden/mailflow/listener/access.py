@@ -1,0 +1,100 @@
+"""Who may send through a listener, and for whom it takes mail.
+
+A small part of the host and recipient access tables (mailflow 3 and 4): relay hosts by address,
+accepted domains by name. The tables themselves fit in behind these two functions.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+from mailwarden.core.mail.envelope import domain_of
+from mailwarden.mailflow.listener.settings import Listener, ListenerType
+
+
+class Rule(Enum):
+    """Access rules of a host (mailflow 3.3)."""
+
+    ACCEPT = "ACCEPT"
+    RELAY = "RELAY"
+    REJECT = "REJECT"
+
+
+class Access(NamedTuple):
+    """What was decided about a host, and by which entry."""
+
+    rule: Rule
+    group: str
+    match: str
+
+
+class Networks:
+    """A set of addresses and networks; looking one up takes one step a prefix length."""
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        self._nets: dict[tuple[int, int], dict[int, str]] = {}
+        for entry in entries:
+            net = ipaddress.ip_network(entry.strip(), strict=False)
+            shift = net.max_prefixlen - net.prefixlen
+            table = self._nets.setdefault((net.version, shift), {})
+            table[int(net.network_address) >> shift] = entry
+        self._order = sorted(self._nets, key=lambda key: key[1])
+
+    def find(self, address: str) -> str | None:
+        """Return the most specific entry that `address` falls under."""
+        if not self._order:
+            return None
+        try:
+            ip = ipaddress.ip_address(address)
+        except ValueError:
+            return None
+        if ip.version == 6 and (mapped := ip.ipv4_mapped) is not None:
+            ip = mapped
+        number = int(ip)
+        for key in self._order:
+            if key[0] == ip.version and (entry := self._nets[key].get(number >> key[1])):
+                return entry
+        return None
+
+
+class HostAccess:
+    """Decides by a client's address."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._relay = Networks(listener.relay_hosts)
+        self._private = listener.type is ListenerType.PRIVATE
+
+    def decide(self, address: str) -> Access:
+        """Return the rule for `address` (2.1: private listeners refuse all but relay hosts)."""
+        entry = self._relay.find(address)
+        if entry is not None:
+            return Access(Rule.RELAY, "RELAYLIST", entry)
+        if self._private:
+            return Access(Rule.REJECT, "None", "ALL")
+        return Access(Rule.ACCEPT, "None", "ALL")
+
+
+class RecipientAccess:
+    """Decides by a recipient's address: `dom`, `.dom` (sub-domains), `user@dom` or `ALL`."""
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        lowered = {entry.strip().lower() for entry in entries}
+        self._all = "all" in lowered
+        self._parents = {entry[1:] for entry in lowered if entry.startswith(".")}
+        self._exact = {e for e in lowered if not e.startswith(".") and e != "all"}
+
+    def accepts(self, address: str) -> bool:
+        """Tell whether mail for `address` is taken."""
+        if self._all:
+            return True
+        domain = domain_of(address).lower()
+        if not domain and address.lower() == "postmaster":  # RFC 5321, 4.5.1
+            return True
+        if domain in self._exact or address.lower() in self._exact:
+            return True
+        while self._parents and "." in domain:
+            domain = domain.partition(".")[2]
+            if domain in self._parents:
+                return True
+        return False

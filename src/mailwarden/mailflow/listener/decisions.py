@@ -1,0 +1,361 @@
+"""What the listener decides about each thing that a client says (mailflow 1.2, steps 4 to 8).
+
+Each function takes the session and an event and returns the reply, or None when the answer has to
+wait: `session.answer_later` gives it then.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from mailwarden.core.mail.date import build_received_date
+from mailwarden.core.mail.encoded_word import decode_unstructured
+from mailwarden.core.mail.envelope import Direction, Envelope
+from mailwarden.core.mail.received import build_protocol, build_received
+from mailwarden.core.smtp import reply as replies
+from mailwarden.core.smtp.content import Fault
+from mailwarden.core.smtp.events import (
+    Auth,
+    BadCommandLimit,
+    BadSyntax,
+    Content,
+    EndOfContent,
+    Greeting,
+    Hello,
+    InvalidAddress,
+    LineMalformed,
+    LineTooLong,
+    Mail,
+    Rcpt,
+    Reset,
+    StartTls,
+    Unknown,
+    XClient,
+)
+from mailwarden.core.smtp.reply import Reply
+from mailwarden.mailflow.listener.access import Rule
+from mailwarden.mailflow.listener.settings import ListenerType
+from mailwarden.mailflow.listener.transaction import Transaction, added_header, look_at
+from mailwarden.stores.spool.spool import Entry, Settlement, SpoolFailure, State, Stored
+
+if TYPE_CHECKING:  # a session decides with these, and these decide about sessions
+    from mailwarden.mailflow.listener.session import Session
+
+RECEIVING_ABORTED: Final = "Receiving aborted"
+_FAULTS: Final = {
+    Fault.MESSAGE_SIZE: "Message size exceeds limit",
+    Fault.HEADER_SIZE: "Message header size exceeds limit",
+    Fault.BARE_CR_LF: "Message contains bare CR or LF",
+}
+
+
+def greeting(session: "Session", event: Greeting) -> Reply:
+    """Greet, or refuse a host that may not send (mailflow 3.3)."""
+    if session.access.rule is Rule.REJECT:
+        return replies.access_refused(session.context.hostname, ACCESS_REFUSED_TEXT)
+    return event.reply
+
+
+def hello(session: "Session", event: Hello) -> Reply:
+    """Remember how the client calls itself."""
+    session.abort_transaction(RECEIVING_ABORTED)
+    session.helo = event.name
+    session.is_extended = event.extended
+    return event.reply
+
+
+def reset(session: "Session", event: Reset) -> Reply:
+    """Forget the message that was begun."""
+    session.abort_transaction(RECEIVING_ABORTED)
+    return event.reply
+
+
+def mail(session: "Session", event: Mail) -> Reply | None:
+    """Begin a message, unless there is no room for it."""
+    parts, context = session.parts, session.context
+    if session.messages >= context.limits.max_msgs_per_session:
+        parts.log.receiving_failed(session.icid, "Too Many Messages")
+        return replies.TOO_MANY_MESSAGES
+    if parts.pressure.refuses:
+        parts.counters["refused_for_resources"] += 1
+        return replies.QUEUE_FULL if parts.pressure.is_full else replies.RESOURCES_LOW
+    session.abort_transaction(RECEIVING_ABORTED)
+    mid = parts.identifiers.next_mid()
+    session.transaction = Transaction(mid, event, parts.spool, context.inline_size_max_bytes)
+    parts.log.start_mid(mid, session.icid)
+    parts.log.mail_from(mid, session.icid, event.address)
+    delay = parts.pressure.delay_seconds()
+    if not delay:
+        return event.reply
+    loop = asyncio.get_running_loop()
+    loop.call_later(delay, session.answer_later, event, event.reply)
+    return None
+
+
+def rcpt(session: "Session", event: Rcpt) -> Reply:
+    """Take a recipient, if the listener is there for it (mailflow 4)."""
+    transaction = session.transaction
+    assert transaction is not None
+    log, mid = session.parts.log, transaction.mid
+    if not (is_relaying(session) or session.context.recipients.accepts(event.address)):
+        log.rcpt_rejected(mid, session.icid, event.address, "RAT")
+        session.parts.counters["recipients_rejected"] += 1
+        return replies.ADDRESS_REJECTED
+    rid = transaction.add_recipient(event)
+    log.rcpt_to(mid, session.icid, rid, event.address)
+    return event.reply
+
+
+def is_relaying(session: "Session") -> bool:
+    """Whether every recipient is taken: relay hosts, users, and listeners without a RAT."""
+    if session.access.rule is Rule.RELAY or session.user:
+        return True
+    return session.context.settings.type is not ListenerType.PUBLIC
+
+
+def content(session: "Session", event: Content) -> None:
+    """Take a piece of content."""
+    transaction = session.transaction
+    if transaction is None:
+        return
+    if event.fault is not None:
+        transaction.abandon()
+        return
+    try:
+        transaction.add(event.data)
+    except SpoolFailure as failure:
+        transaction.failure = failure
+        transaction.abandon()
+
+
+def end_of_content(session: "Session", event: EndOfContent) -> Reply | None:
+    """Put the message into the spool, or say why not."""
+    transaction = session.transaction
+    assert transaction is not None
+    if event.fault is not None:
+        return _refuse(session, event, _FAULTS[event.fault], event.reply)
+    if transaction.failure is not None:
+        return _failed(session, transaction.failure)
+    try:
+        whole = transaction.finish(event.data, dotted=event.dotted)
+    except SpoolFailure as failure:
+        return _failed(session, failure)
+    context, parts = session.context, session.parts
+    scan, bare = look_at(whole, context.inbound.max_header_size)
+    if scan.received > context.inbound.max_received_headers:
+        return _refuse(session, event, "Message loop", replies.TOO_MANY_HOPS)
+    received_at = parts.clock.time()
+    header = added_header(
+        _received(session, received_at) if context.settings.add_received_header else b"",
+        scan,
+        message_id=(transaction.mid, received_at, context.hostname)
+        if context.inbound.add_message_id or is_relaying(session)
+        else None,
+        bare=bare,
+    )
+    if scan.message_id is not None:
+        value = scan.message_id.decode("utf-8", "backslashreplace")
+        parts.log.message_id(transaction.mid, value)
+    if scan.subject is not None:
+        parts.log.subject(transaction.mid, decode_unstructured(scan.subject))
+    stored = Stored(_envelope(session, transaction, received_at), header, whole)
+    return _store(session, event, stored)
+
+
+def _store(session: "Session", event: EndOfContent, stored: Stored) -> Reply | None:
+    """Hand the message to the spool; the reply goes out when it is on disk."""
+    kind = session.context.settings.type
+    if kind is ListenerType.BLACKHOLE_NON_QUEUEING:
+        _taken(session, stored, None)
+        return replies.message_accepted(stored.envelope.mid)
+    answers: list[Reply] = []
+
+    def done(entry: Entry | None, failure: SpoolFailure | None) -> None:
+        if entry is None:
+            assert failure is not None
+            reply = _failed(session, failure)
+        else:
+            _taken(session, stored, entry if kind is ListenerType.BLACKHOLE else None)
+            reply = replies.message_accepted(stored.envelope.mid)
+        if session.is_deciding:
+            answers.append(reply)
+        else:
+            session.answer_later(event, reply)
+
+    state = State.HELD if kind is ListenerType.BLACKHOLE else State.RECEIVED
+    session.parts.spool.put(stored, state, done)
+    return answers[0] if answers else None
+
+
+def _taken(session: "Session", stored: Stored, drop: Entry | None) -> None:
+    """The message is ours now; one from a blackhole is dropped at once (mailflow 2.1)."""
+    parts, envelope = session.parts, stored.envelope
+    size = len(stored.header) + stored.content.size
+    session.transaction = None
+    session.succeeded()
+    counters = parts.counters
+    counters["messages_in"] += 1
+    counters["recipients_in"] += len(envelope.recipients)
+    counters["bytes_in"] += size
+    parts.log.ready(envelope.mid, size, envelope.sender)
+    if session.context.settings.type in (
+        ListenerType.BLACKHOLE,
+        ListenerType.BLACKHOLE_NON_QUEUEING,
+    ):
+        rids = tuple(range(len(envelope.recipients)))
+        if drop is not None:
+            parts.spool.settle(drop, rids, Settlement.DROPPED)
+        counters["dropped"] += len(rids)
+        parts.log.finished(envelope.mid, "done")
+
+
+def _refuse(session: "Session", event: EndOfContent, reason: str, reply: Reply) -> Reply:
+    log = session.parts.log
+    log.receiving_failed(session.icid, reason)
+    log.info(f"ICID {session.icid} {event.size} bytes received of the refused message")
+    session.parts.counters["messages_refused"] += 1
+    session.abort_transaction(RECEIVING_ABORTED)
+    return reply
+
+
+def _failed(session: "Session", failure: SpoolFailure) -> Reply:
+    session.parts.log.receiving_failed(session.icid, f"Spool: {failure.detail}")
+    session.parts.counters["spool_failures"] += 1
+    session.abort_transaction(RECEIVING_ABORTED)
+    return replies.QUEUE_FULL if failure.full else replies.SERVER_ERROR
+
+
+def _received(session: "Session", received_at: float) -> bytes:
+    return build_received(
+        client_name=session.client_name,
+        helo=session.helo,
+        client_address=session.client,
+        by=session.context.received_by,
+        protocol=build_protocol(esmtp=session.is_extended, cipher=session.cipher),
+        date=build_received_date(received_at, session.parts.offset_minutes()),
+    )
+
+
+def _envelope(session: "Session", transaction: Transaction, received_at: float) -> Envelope:
+    event, settings = transaction.mail, session.context.settings
+    relayed = session.access.rule is Rule.RELAY or session.user
+    return Envelope(
+        mid=transaction.mid,
+        icid=session.icid,
+        sender=event.address,
+        recipients=tuple(transaction.recipients),
+        received_at=received_at,
+        direction=Direction.OUTGOING if relayed else Direction.INCOMING,
+        listener=settings.name,
+        interface=session.context.interface,
+        client_address=session.client,
+        client_name=session.client_name,
+        helo=session.helo,
+        user=session.user,
+        body=event.body,
+        smtputf8=event.smtputf8,
+        requiretls=event.requiretls,
+        envelope_id=event.envelope_id,
+        return_full=event.return_full,
+        bounce_profile=settings.bounce_profile,
+    )
+
+
+def start_tls(session: "Session", event: StartTls) -> Reply:
+    """Begin TLS, if there is a place for it."""
+    return event.reply if session.take_tls_place() else replies.TOO_MANY_TLS_SESSIONS
+
+
+def auth(session: "Session", event: Auth) -> None:
+    """Check the password in a thread: that is meant to take long."""
+    verify = session.context.verify
+    assert verify is not None
+    loop = asyncio.get_running_loop()
+
+    def checked(future: "asyncio.Future[bool]") -> None:
+        succeeded = not future.cancelled() and future.exception() is None and future.result()
+        session.parts.log.auth(
+            session.icid, succeeded, event.user, event.mechanism,
+            session.context.inbound.auth_profile,
+        )  # fmt: skip
+        if succeeded:
+            session.user = event.user
+        else:
+            session.parts.counters["auth_failures"] += 1
+        reply = replies.AUTHENTICATED if succeeded else replies.AUTHENTICATION_FAILED
+        session.answer_later(event, reply)
+
+    loop.run_in_executor(None, verify, event.user, event.password).add_done_callback(checked)
+
+
+def xclient(session: "Session", event: XClient) -> Reply:
+    """Believe a trusted peer about the real client; the session begins anew."""
+    session.abort_transaction(RECEIVING_ABORTED)
+    session.believe(event.attributes)
+    if session.access.rule is Rule.REJECT:
+        return replies.access_refused(session.context.hostname, ACCESS_REFUSED_TEXT)
+    return event.reply
+
+
+def unknown(session: "Session", event: Unknown) -> Reply:
+    """Say in the log what the client wanted."""
+    session.parts.log.unknown_command(session.icid, event.line)
+    return event.reply
+
+
+def bad_syntax(session: "Session", event: BadSyntax) -> Reply:
+    """Say in the log which command could not be read."""
+    session.parts.log.bad_syntax(session.icid, event.command)
+    return event.reply
+
+
+def malformed(session: "Session", event: LineTooLong | LineMalformed) -> Reply:
+    """Say in the log how the bad line began."""
+    session.parts.log.bad_syntax(session.icid, event.line)
+    return event.reply
+
+
+def invalid_address(session: "Session", event: InvalidAddress) -> Reply:
+    """Say in the log what is wrong with the address."""
+    log, error = session.parts.log, event.error
+    if event.which == "sender" or session.transaction is None:
+        log.invalid_sender(session.icid, error.reason, error.part)
+    else:
+        mid = session.transaction.mid
+        log.invalid_recipient(session.icid, mid, error.reason, error.part)
+    return event.reply
+
+
+def bad_command_limit(session: "Session", event: BadCommandLimit) -> Reply:
+    """Log the last straw as what it was."""
+    decide = DECISIONS.get(type(event.event))
+    if decide is not None and type(event.event) in _ONLY_LOGGED:
+        decide(session, event.event)
+    session.parts.log.receiving_failed(session.icid, "Too many bad commands")
+    return event.reply
+
+
+ACCESS_REFUSED_TEXT: Final = (  # mailflow 3.3, our wording
+    "Access to this mail system was refused because of the reputation of the sending server; "
+    "contact the recipient by other means."
+)
+_ONLY_LOGGED: Final = frozenset({Unknown, BadSyntax, LineTooLong, LineMalformed, InvalidAddress})
+
+DECISIONS: Final[Mapping[type, Callable[["Session", Any], Reply | None]]] = {
+    Greeting: greeting,
+    Hello: hello,
+    Mail: mail,
+    Rcpt: rcpt,
+    Content: content,
+    EndOfContent: end_of_content,
+    Reset: reset,
+    StartTls: start_tls,
+    Auth: auth,
+    XClient: xclient,
+    Unknown: unknown,
+    BadSyntax: bad_syntax,
+    LineTooLong: malformed,
+    LineMalformed: malformed,
+    InvalidAddress: invalid_address,
+    BadCommandLimit: bad_command_limit,
+}

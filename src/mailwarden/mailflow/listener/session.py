@@ -1,0 +1,462 @@
+"""One client's connection: between the socket and the SMTP core, with the clocks and limits.
+
+What the client says goes to `ServerConversation`; what to answer is decided in `decisions.py`.
+Here are the socket, TLS, deadlines, and the rule that replies go out in order even when one has
+to wait for the disk.
+"""
+
+import asyncio
+import math
+import ssl
+from collections.abc import Callable
+from typing import Any, Final, Protocol, cast
+
+from mailwarden.core.smtp import reply as replies
+from mailwarden.core.smtp.events import Answerable, Content, EndOfContent, Quit, StartTls
+from mailwarden.core.smtp.proxy import ProxyError, ProxyHeader, ProxyReader
+from mailwarden.core.smtp.reply import Reply
+from mailwarden.core.smtp.server import ServerConversation
+from mailwarden.mailflow.listener.access import Access, Rule
+from mailwarden.mailflow.listener.context import ListenerContext, Parts
+from mailwarden.mailflow.listener.decisions import DECISIONS
+from mailwarden.mailflow.listener.settings import ListenerType
+from mailwarden.mailflow.listener.transaction import Transaction
+from mailwarden.system.crypto.tls_layer import TlsLayer
+from mailwarden.system.net.deadlines import Deadlines
+
+SOFT_SHARE: Final = 0.8  # of the total time, from which on the next command ends it (2.4)
+HANDSHAKE_SECONDS: Final = 60.0  # for PROXY header and TLS
+LINGER_SECONDS: Final = 10.0  # for a client to take the last reply
+_UNDECIDED: Final = Access(Rule.REJECT, "None", "ALL")
+
+
+class Owner(Protocol):
+    """The listener that a session belongs to."""
+
+    parts: Parts
+    deadlines: Deadlines["Session"]
+
+    def began(self, session: "Session") -> None:
+        """Count the session in."""
+        ...
+
+    def ended(self, session: "Session") -> None:
+        """Count the session out."""
+        ...
+
+
+class Session(asyncio.Protocol):
+    """A connection from accept to close."""
+
+    __slots__ = (
+        "__weakref__", "_eof", "_gauges", "_in_handler", "_layer", "_out", "_owner", "_proxy",
+        "_reading", "_soft_end", "_total_end", "_transport", "_unsuccessful_end", "_waiting",
+        "access", "client", "client_name", "context", "conversation", "deadline", "deadline_tick",
+        "helo", "icid", "is_closing", "is_extended", "is_orderly", "messages", "parts", "peer",
+        "transaction", "user",
+    )  # fmt: skip
+
+    def __init__(self, owner: Owner, context: ListenerContext) -> None:
+        self._owner = owner
+        self.parts = owner.parts
+        self.context = context
+        self.conversation: ServerConversation
+        self.transaction: Transaction | None = None
+        self.icid = 0
+        self.client = ""  # address that counts: behind a proxy, that of the real client
+        self.client_name = ""
+        self.helo = ""
+        self.is_extended = False
+        self.user = ""
+        self.access = _UNDECIDED
+        self.messages = 0
+        self.is_closing = False
+        self.is_orderly = False  # the end was agreed on: QUIT, or a 421 of ours
+        self.deadline = math.inf
+        self.deadline_tick = -1
+        self._transport: asyncio.Transport
+        self._proxy: ProxyReader | None = None
+        self._layer: TlsLayer | None = None
+        self._out: list[bytes] = []
+        self._gauges: list[str] = []
+        self._waiting = False
+        self._in_handler = False
+        self._eof = False
+        self._reading = True
+        self._soft_end = self._total_end = self._unsuccessful_end = math.inf
+
+    # The connection begins.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a fresh connection."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self.client = self.peer = peer[0] if peer else ""
+        now = self.parts.clock.monotonic()
+        self._owner.began(self)
+        self._owner.deadlines.set(self, now + HANDSHAKE_SECONDS)
+        inbound = self.context.inbound
+        self._total_end = now + inbound.total_time_max_seconds
+        self._soft_end = now + inbound.total_time_max_seconds * SOFT_SHARE
+        if self.context.settings.type is ListenerType.PUBLIC:
+            self._unsuccessful_end = now + inbound.unsuccessful_timeout_seconds
+        if self.context.proxies.find(self.peer) is not None:
+            self._proxy = ProxyReader()
+        else:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Count the client in, once it is known who it is."""
+        self.icid = self.parts.identifiers.next_icid()
+        self.parts.counters["connections_in"] += 1
+        self.conversation = ServerConversation(self.context.rules)
+        refusal = self._count_in()
+        if refusal is not None:
+            self._log_connection()
+            self.parts.log.receiving_failed(self.icid, "Connection limit exceeded")
+            self.end(refusal)
+            return
+        if not self.context.settings.reverse_dns:
+            self._know_name("")
+            return
+        name = self.parts.resolver.peek_verified_name(self.client)
+        if name is not None:
+            self._know_name(name)
+        else:
+            loop = asyncio.get_running_loop()
+            task = loop.create_task(self.parts.resolver.verified_name(self.client))
+            task.add_done_callback(self._name_came)
+
+    def _count_in(self) -> Reply | None:
+        """Take a place in every count that has a limit; return the refusal when one is full."""
+        context, gauges = self.context, self.parts.gauges
+        name = context.settings.name
+        for key, limit, refusal in (
+            ("connections", context.inbound.max_connections, replies.TOO_MANY_TO_HOST),
+            (f"listener:{name}", context.settings.max_connections, replies.TOO_MANY_TO_LISTENER),
+            (f"client:{name}:{self.client}", context.limits.max_concurrency,
+             replies.TOO_MANY_FROM_HOST),
+        ):  # fmt: skip
+            if not gauges.try_acquire(key, limit):
+                return refusal
+            self._gauges.append(key)
+        return None
+
+    def _name_came(self, task: "asyncio.Task[str]") -> None:
+        if not self.is_closing and not task.cancelled():
+            self._know_name("" if task.exception() else task.result())
+
+    def _know_name(self, name: str) -> None:
+        """Decide about the client and greet it, or begin TLS where that comes first."""
+        self.client_name = name
+        self._log_connection()
+        self.access = self.context.hosts.decide(self.client)
+        access = self.access
+        self.parts.log.access(
+            self.icid, access.rule.value, access.group, access.match, "not enabled"
+        )
+        trusted = self.context.xclients.find(self.peer) is not None
+        self.conversation.rules = self.context.rules_for(access.rule, xclient=trusted)
+        if self.context.settings.implicit_tls and self._layer is None:
+            if self.take_tls_place():
+                self._start_layer()
+            else:
+                self.end(replies.TOO_MANY_TLS_SESSIONS)
+            return
+        self._extend()
+        self.pump()
+
+    def _log_connection(self) -> None:
+        context = self.context
+        self.parts.log.new_smtp_icid(
+            self.icid, context.interface, context.address, self.client, self.client_name,
+            bool(self.client_name),
+        )  # fmt: skip
+
+    # Bytes come.
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the wire."""
+        if self.is_closing:
+            return
+        if self._proxy is not None:
+            self._read_proxy(data)
+            return
+        if self._layer is not None:
+            clear = self._decrypt(data)
+            if clear is None:
+                return
+            data = clear
+        if data:
+            self._extend()
+            self.conversation.receive(data)
+            self.pump()
+        elif self._layer is not None and self._layer.peer_closed:
+            self.eof_received()
+
+    def _read_proxy(self, data: bytes) -> None:
+        assert self._proxy is not None
+        try:
+            header = self._proxy.receive(data)
+        except ProxyError as error:
+            self.parts.log.warning(f"Connection from {self.peer} closed: {error}")
+            self.close()
+            return
+        if header is None:
+            return
+        rest, self._proxy = self._proxy.rest, None
+        self._trust(header)
+        self._begin()
+        if rest:
+            self.data_received(rest)
+
+    def _trust(self, header: ProxyHeader) -> None:
+        if header.client_address:
+            self.client = header.client_address
+
+    def _decrypt(self, data: bytes) -> bytes | None:
+        """Return the clear text in `data`; None when TLS failed or is not ready."""
+        layer = self._layer
+        assert layer is not None
+        was_established = layer.is_established
+        try:
+            clear, reply = layer.feed(data)
+        except (ssl.SSLError, ValueError):  # ValueError: a name in the handshake is nonsense
+            self.parts.log.tls_failed_in(self.icid)
+            self.is_orderly = True
+            self._transport.write(layer.pending())
+            self.close()
+            return None
+        if reply:
+            self._transport.write(reply)
+        if not layer.is_established:
+            return None
+        if not was_established:
+            self.parts.log.tls_success_in(self.icid, layer.protocol, layer.cipher)
+            self._extend()
+            self.conversation.tls_started()
+            self.pump()
+        return clear
+
+    # Events are answered.
+
+    def pump(self) -> None:
+        """Answer what the conversation brings, until it has to wait; then write once."""
+        conversation = self.conversation
+        while not self._waiting and not self.is_closing:
+            event = conversation.next_event()
+            if event is None:
+                break
+            if type(event) is Content:
+                DECISIONS[Content](self, event)
+                continue
+            reply = self._decide(cast("Answerable", event))
+            if reply is None:  # answered later
+                self._waiting = True
+                break
+            self._answer(event, reply)
+        self._flush()
+        if self._waiting or self.is_closing:
+            self._throttle()
+        elif not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+        if self._eof and not self._waiting and not self.is_closing:
+            self._vanished()
+
+    def _decide(self, event: Answerable) -> Reply | None:
+        is_end = type(event) is EndOfContent
+        if not is_end and self.parts.clock.monotonic() > self._soft_end:
+            self.parts.log.connection_time_exceeded(self.icid, self.client)
+            return replies.CONNECTION_TIME_EXCEEDED
+        decide = DECISIONS.get(type(event))
+        if decide is None:
+            return event.reply
+        self._in_handler = True
+        try:
+            return cast("Reply | None", decide(self, event))
+        finally:
+            self._in_handler = False
+
+    def _answer(self, event: Any, reply: Reply) -> None:  # noqa: ANN401  any event
+        self._out.append(self.conversation.answer(reply))
+        kind = type(event)
+        if kind is StartTls and reply.code == 220:
+            self._flush()
+            self._start_layer()
+        elif kind is Quit or reply.code == 421 or self.conversation.is_closed:
+            self.is_orderly = True
+            self._flush()
+            self.close()
+
+    def answer_later(self, event: Answerable, reply: Reply) -> None:
+        """Give the answer that the decision about `event` had to wait for."""
+        self._waiting = False
+        if self.is_closing:
+            return
+        self._extend()
+        self._answer(event, reply)
+        if not self._in_handler:
+            self.pump()
+
+    def take_tls_place(self) -> bool:
+        """Take a place among the encrypted connections; False when there is none."""
+        if not self.parts.gauges.try_acquire("tls", self.context.inbound.max_tls_connections):
+            return False
+        self._gauges.append("tls")
+        return True
+
+    @property
+    def is_deciding(self) -> bool:
+        """Whether a decision is being made in this very call, and can return its reply."""
+        return self._in_handler
+
+    def believe(self, attributes: dict[str, str | None]) -> None:
+        """Take a trusted peer's word for who the real client is (XCLIENT), and judge it anew."""
+        if address := attributes.get("ADDR"):
+            self.client = address
+        if "NAME" in attributes:
+            self.client_name = attributes["NAME"] or ""
+        if login := attributes.get("LOGIN"):
+            self.user = login
+        self.helo = attributes.get("HELO") or ""
+        self._log_connection()
+        self.access = access = self.context.hosts.decide(self.client)
+        self.parts.log.access(
+            self.icid, access.rule.value, access.group, access.match, "not enabled"
+        )
+
+    @property
+    def cipher(self) -> str:
+        """Name of the cipher suite; "" when the connection is not encrypted."""
+        layer = self._layer
+        return layer.cipher if layer is not None and layer.is_established else ""
+
+    def _start_layer(self) -> None:
+        assert self.context.tls is not None
+        self._layer = TlsLayer(self.context.tls, server_side=True)
+        now = self.parts.clock.monotonic()
+        self._owner.deadlines.set(self, min(now + HANDSHAKE_SECONDS, self._total_end))
+
+    def _flush(self) -> None:
+        if not self._out:
+            return
+        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        self._out.clear()
+        if self._layer is not None and self._layer.is_established:
+            data = self._layer.encrypt(data)
+        self._transport.write(data)
+
+    def _throttle(self) -> None:
+        """Stop reading from a client that is far ahead of our answers."""
+        if self._reading and not self.is_closing and self.conversation.is_full:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        """The client does not read our replies: do not read its commands."""
+        if self._reading and not self.is_closing:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client has read on."""
+        if not self._reading and not self.is_closing and not self.conversation.is_full:
+            self._reading = True
+            self._transport.resume_reading()
+
+    # Time passes.
+
+    def _extend(self) -> None:
+        """Begin the wait for the client's next bytes."""
+        now = self.parts.clock.monotonic()
+        idle = now + self.context.inbound.command_timeout_seconds
+        self._owner.deadlines.set(self, min(idle, self._total_end, self._unsuccessful_end))
+
+    def succeeded(self) -> None:
+        """The connection has brought a message: it is no probe."""
+        self.messages += 1
+        self._unsuccessful_end = math.inf
+
+    def due(self, now: float) -> None:
+        """A deadline has passed: end the connection with the words for it."""
+        log = self.parts.log
+        if self.is_closing:
+            self._transport.abort()
+        elif self._waiting and now < self._total_end + LINGER_SECONDS:
+            self._owner.deadlines.set(self, now + LINGER_SECONDS)  # we are late, not the client
+        elif not self.icid:
+            self.close()
+        elif now >= self._total_end:
+            log.connection_time_exceeded(self.icid, self.client)
+            self.end(replies.CONNECTION_TIME_EXCEEDED)
+        elif now >= self._unsuccessful_end:
+            log.no_injection_timeout(self.icid, self.client)
+            self.end(replies.NO_MESSAGE_INJECTED)
+        else:
+            log.receiving_failed(self.icid, "Timed out waiting for the client")
+            self.end(replies.IDLE_TOO_LONG)
+
+    def end(self, reply: Reply) -> None:
+        """Send `reply` out of turn and close."""
+        self.is_orderly = True
+        if self._layer is None or self._layer.is_established:
+            rules = self.conversation.rules
+            self._out.append(reply.encode(enhanced=rules.enhanced_status_codes))
+            self._flush()
+        self.close()
+
+    # The connection ends.
+
+    def eof_received(self) -> bool:
+        """The client has closed its side; what it sent before is still answered."""
+        self._eof = True
+        if self._waiting:
+            return True
+        if not self.is_closing:
+            self._vanished()
+        return False
+
+    def _vanished(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close once what is written has gone out."""
+        if self.is_closing:
+            return
+        self.is_closing = True
+        if self._layer is not None and self._layer.is_established:
+            self._transport.write(self._layer.close())
+        self._owner.deadlines.set(self, self.parts.clock.monotonic() + LINGER_SECONDS)
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  why does not matter
+        """Give back what the connection held."""
+        self.is_closing = True
+        self._owner.deadlines.remove(self)
+        self._owner.ended(self)
+        for key in self._gauges:
+            self.parts.gauges.release(key)
+        self._gauges.clear()
+        if not self.icid:
+            return
+        log = self.parts.log
+        if not self.is_orderly:
+            log.icid_lost(self.icid)
+        self.abort_transaction("Receiving aborted")
+        log.icid_close(self.icid)
+
+    def abort_transaction(self, why: str) -> None:
+        """Forget the message that is being received, and say so in the log."""
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            transaction.abandon()
+            self.parts.log.aborted(transaction.mid, why)
+            self.parts.log.finished(transaction.mid, "aborted")
+
+
+Factory = Callable[[], Session]

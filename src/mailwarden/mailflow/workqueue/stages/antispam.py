@@ -1,0 +1,11 @@
+"""Step 16: anti-spam (services 1)."""
+
+from mailwarden.mailflow.workqueue.stage import Plan, Stage
+
+
+def build(plan: Plan) -> Stage | None:  # noqa: ARG001  every builder has this form
+    """Return the stage, or None where the configuration has no anti-spam engine.
+
+    No setting asks for it yet, so that mail passes this place untouched.
+    """
+    return None

@@ -1,0 +1,11 @@
+"""Step 17: anti-virus, always directly after anti-spam (services 2)."""
+
+from mailwarden.mailflow.workqueue.stage import Plan, Stage
+
+
+def build(plan: Plan) -> Stage | None:  # noqa: ARG001  every builder has this form
+    """Return the stage, or None where the configuration has no anti-virus engine.
+
+    No setting asks for it yet, so that mail passes this place untouched.
+    """
+    return None

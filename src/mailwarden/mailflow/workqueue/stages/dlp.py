@@ -1,0 +1,11 @@
+"""Step 21: data loss prevention, for outgoing policies only (services 4)."""
+
+from mailwarden.mailflow.workqueue.stage import Plan, Stage
+
+
+def build(plan: Plan) -> Stage | None:  # noqa: ARG001  every builder has this form
+    """Return the stage, or None where the configuration has no data loss prevention.
+
+    No setting asks for it yet, so that mail passes this place untouched.
+    """
+    return None

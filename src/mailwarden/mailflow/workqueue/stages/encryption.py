@@ -1,0 +1,11 @@
+"""Step 21, second half: messages flagged for it are encrypted (services 5)."""
+
+from mailwarden.mailflow.workqueue.stage import Plan, Stage
+
+
+def build(plan: Plan) -> Stage | None:  # noqa: ARG001  every builder has this form
+    """Return the stage, or None where the configuration has no encryption.
+
+    No setting asks for it yet, so that mail passes this place untouched.
+    """
+    return None

@@ -1,0 +1,57 @@
+"""The control socket between command line and gateway."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailwarden.app.control_socket import SOCKET_NAME, ControlServer, NotRunningError, ask
+
+
+async def echo(request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    for number in range(request.get("times", 1)):
+        yield {"heard": request["command"], "n": number}
+
+
+async def test_answers_come_one_by_one(tmp_path: Path) -> None:
+    server = ControlServer(tmp_path, echo)
+    await server.start()
+    answers = await asyncio.to_thread(
+        lambda: list(ask(tmp_path, {"command": "status", "times": 3}))
+    )
+    assert answers == [{"heard": "status", "n": n} for n in range(3)]
+    assert (tmp_path / SOCKET_NAME).stat().st_mode & 0o777 == 0o600
+    await server.close()
+    with pytest.raises(NotRunningError, match="no gateway is running"):
+        list(ask(tmp_path, {"command": "status"}))
+
+
+async def test_a_folder_deeper_than_a_socket_address_is_fine(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    deep.mkdir(parents=True)
+    server = ControlServer(deep, echo)
+    await server.start()
+    answers = await asyncio.to_thread(lambda: list(ask(deep, {"command": "x"})))
+    assert answers == [{"heard": "x", "n": 0}]
+    await server.close()
+
+
+async def test_a_dead_gateways_socket_is_replaced_a_living_one_refuses(tmp_path: Path) -> None:
+    (tmp_path / SOCKET_NAME).touch()
+    server = ControlServer(tmp_path, echo)
+    await server.start()
+    with pytest.raises(OSError, match="running already"):
+        await ControlServer(tmp_path, echo).start()
+    await server.close()
+
+
+async def test_nonsense_gets_an_answer(tmp_path: Path) -> None:
+    server = ControlServer(tmp_path, echo)
+    await server.start()
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / SOCKET_NAME))
+    writer.write(b"[1, 2\n")
+    assert b"not understood" in await reader.readline()
+    writer.close()
+    await server.close()

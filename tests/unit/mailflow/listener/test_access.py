@@ -1,0 +1,53 @@
+"""Host and recipient access of a listener."""
+
+import pytest
+
+from mailwarden.mailflow.listener.access import Access, HostAccess, Networks, RecipientAccess, Rule
+from mailwarden.mailflow.listener.settings import Listener, ListenerType
+
+
+def listener(kind: ListenerType, *relay: str) -> Listener:
+    return Listener(name="L", type=kind, interface="Data1", relay_hosts=relay)
+
+
+def test_public_listener_accepts_everybody_and_relays_for_relay_hosts() -> None:
+    access = HostAccess(listener(ListenerType.PUBLIC, "10.0.0.0/8"))
+    assert access.decide("192.0.2.25") == Access(Rule.ACCEPT, "None", "ALL")
+    assert access.decide("10.2.3.4") == Access(Rule.RELAY, "RELAYLIST", "10.0.0.0/8")
+
+
+def test_private_listener_refuses_all_but_relay_hosts() -> None:
+    access = HostAccess(listener(ListenerType.PRIVATE, "10.0.0.5", "2001:db8::/32"))
+    assert access.decide("10.0.0.5").rule is Rule.RELAY
+    assert access.decide("10.0.0.6").rule is Rule.REJECT
+    assert access.decide("2001:db8::1").rule is Rule.RELAY
+    assert access.decide("2001:db9::1").rule is Rule.REJECT
+
+
+def test_most_specific_network_is_named() -> None:
+    networks = Networks(["10.0.0.0/8", "10.2.0.0/16", "10.2.3.7"])
+    assert networks.find("10.2.3.7") == "10.2.3.7"
+    assert networks.find("10.2.3.8") == "10.2.0.0/16"
+    assert networks.find("10.3.0.1") == "10.0.0.0/8"
+    assert networks.find("11.0.0.1") is None
+    assert networks.find("::ffff:10.3.0.1") == "10.0.0.0/8"
+    assert networks.find("not an address") is None
+
+
+ACCEPTED = [
+    ("corp.example", "bob@corp.example", True),
+    ("corp.example", "bob@CORP.example", True),
+    ("corp.example", "bob@eu.corp.example", False),
+    (".corp.example", "bob@eu.corp.example", True),
+    (".corp.example", "bob@corp.example", False),
+    ("bob@corp.example", "bob@corp.example", True),
+    ("bob@corp.example", "ann@corp.example", False),
+    ("ALL", "x@other.example", True),
+    ("corp.example", "postmaster", True),
+    ("corp.example", "x@other.example", False),
+]
+
+
+@pytest.mark.parametrize(("entry", "address", "expected"), ACCEPTED)
+def test_recipient_access(entry: str, address: str, expected: bool) -> None:
+    assert RecipientAccess([entry]).accepts(address) is expected
