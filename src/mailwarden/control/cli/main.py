@@ -72,15 +72,15 @@ def _own(command: str) -> Handler:
     """Return the handler of a command that needs no gateway. Loads only what it needs."""
     match command:
         case "check":
-            from mailwarden.control.cli.check import run_check  # noqa: PLC0415
+            from mailwarden.control.cli.check import run_check  # noqa: PLC0415  for this only
 
             return run_check
         case "credentials":
-            from mailwarden.control.cli.credentials import run_credentials  # noqa: PLC0415
+            from mailwarden.control.cli.credentials import run_credentials  # noqa: PLC0415  for this only
 
             return run_credentials
         case "version":
-            from mailwarden.control.cli.version import run_version  # noqa: PLC0415
+            from mailwarden.control.cli.version import run_version  # noqa: PLC0415  for this only
 
             return run_version
     raise CommandError(f"`{command}` is not part of this program", "", ExitCode.USAGE)

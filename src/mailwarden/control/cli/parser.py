@@ -65,7 +65,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     return parser
 
 
-def _add_config(parser: argparse.ArgumentParser, default: Any) -> None:  # noqa: ANN401
+def _add_config(parser: argparse.ArgumentParser, default: str | None) -> None:
     """Let --config stand before and behind the command; the latter must not undo the former."""
     parser.add_argument(
         "--config",

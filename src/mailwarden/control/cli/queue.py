@@ -110,7 +110,7 @@ def _whole(message: Message, now: float) -> list[str]:
     return lines
 
 
-def _recipient(row: Any, now: float) -> list[Any]:  # noqa: ANN401  a dict, or just an address
+def _recipient(row: Message | str, now: float) -> list[Any]:
     if not isinstance(row, Mapping):
         return [None, row, None, None, None, None]
     at = row.get("next_attempt_at")

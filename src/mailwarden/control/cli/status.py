@@ -19,7 +19,7 @@ import json
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from mailwarden.control.cli.failure import ExitCode
@@ -29,6 +29,7 @@ DESTINATIONS_SHOWN_MAX: Final = 20
 _CLEAR: Final = "\x1b[H\x1b[2J\x1b[3J"
 
 Status = Mapping[str, Any]
+Rows = Sequence[Status]
 
 
 def show_status(
@@ -91,7 +92,7 @@ def render_spool(usage: Status) -> list[str]:
     return [f"Spool: {', '.join(parts)}"]
 
 
-def render_destinations(rows: Any, now: float) -> list[str]:  # noqa: ANN401  a list of dicts
+def render_destinations(rows: Rows, now: float) -> list[str]:
     """Return the table of the destinations that most mail waits for."""
     waiting = sorted(rows, key=lambda row: -(row.get("waiting") or 0))
     shown = [
@@ -128,7 +129,7 @@ def _head(status: Status) -> list[str]:
     return [f"{' '.join(words)}: {', '.join(details)}" if details else " ".join(words)]
 
 
-def _listeners(rows: Any) -> list[str]:  # noqa: ANN401
+def _listeners(rows: Rows) -> list[str]:
     shown = [
         [row.get("name"), row.get("type"), _address(row), row.get("tls"), row.get("connections")]
         for row in rows
@@ -145,7 +146,7 @@ def _address(row: Status) -> str:
     return f"{shown}:{row['port']}" if "port" in row else shown
 
 
-def _workers(rows: Any) -> list[str]:  # noqa: ANN401
+def _workers(rows: Rows) -> list[str]:
     shown = [
         [
             row.get("index"),
@@ -171,13 +172,13 @@ def _totals(totals: Status) -> list[str]:
     return render_table(["Since start", ""], shown) if shown else []
 
 
-def _size(value: Any) -> Number | None:  # noqa: ANN401
+def _size(value: float | None) -> Number | None:
     return None if value is None else Number(human_size(value))
 
 
-def _time(value: Any) -> Number | None:  # noqa: ANN401
+def _time(value: float | None) -> Number | None:
     return None if value is None else Number(human_time(max(1, value)))
 
 
-def _until(at: Any, now: float) -> str | None:  # noqa: ANN401
+def _until(at: float | None, now: float) -> str | None:
     return human_time(at - now) if at else None

@@ -19,7 +19,7 @@ from mailwarden.control.config.scalars import (
     read_number,
     read_switch,
 )
-from mailwarden.control.config.shape import Field, Form, Kind, fields_of
+from mailwarden.control.config.shape import Field, Form, Kind, Value, fields_of
 from mailwarden.control.config.tree import Items, Node, Place, Scalar, Table
 from mailwarden.core.setting import Checked, Setting, Unit
 
@@ -63,7 +63,7 @@ class Builder:
         self._base = base
         self._visits = 0
 
-    def section(self, cls: type, node: Node, path: str) -> Any:  # noqa: ANN401  a `cls`
+    def section(self, cls: type, node: Node, path: str) -> Value:
         """Return a `cls` from the settings in `node`."""
         fields = fields_of(cls)
         entries = self._entries(cls, node, path)
@@ -95,7 +95,7 @@ class Builder:
             self._wrong(node.place, path, f"needs a block of settings, as in `{example}: ...`")
         return {}
 
-    def _missing(self, field: Field, place: Place, path: str) -> Any:  # noqa: ANN401
+    def _missing(self, field: Field, place: Place, path: str) -> Value:
         if not field.required:
             return field.default()
         if not self._findings.is_wrong(path):
@@ -104,7 +104,7 @@ class Builder:
             self._findings.add(place, path, "".join([what, *samples]))
         return self._placeholder(field.kind)
 
-    def _placeholder(self, kind: Kind) -> Any:  # noqa: ANN401
+    def _placeholder(self, kind: Kind) -> Value:
         match kind.form:
             case Form.CHOICE:
                 return kind.choices[0]
@@ -127,7 +127,7 @@ class Builder:
                 return 0
         return ""
 
-    def _setting(self, field: Field, node: Node, place: Place, path: str) -> Any:  # noqa: ANN401
+    def _setting(self, field: Field, node: Node, place: Place, path: str) -> Value:
         if isinstance(node, Scalar) and node.is_nothing:
             if field.kind.optional:
                 return None
@@ -142,10 +142,10 @@ class Builder:
         value = self._value(field.kind, field.setting, node, path)
         return self._fallback(field) if value is _WRONG else value
 
-    def _fallback(self, field: Field) -> Any:  # noqa: ANN401
+    def _fallback(self, field: Field) -> Value:
         return self._placeholder(field.kind) if field.required else field.default()
 
-    def _value(self, kind: Kind, about: Setting, node: Node, path: str) -> Any:  # noqa: ANN401
+    def _value(self, kind: Kind, about: Setting, node: Node, path: str) -> Value:
         """Return the value of any kind, or _WRONG once a problem is reported."""
         if kind.form is Form.SECTION:
             assert kind.section is not None
@@ -163,7 +163,7 @@ class Builder:
         except ValueError as error:
             return self._wrong(node.place, path, str(error))
 
-    def _list(self, kind: Kind, about: Setting, node: Node, path: str) -> Any:  # noqa: ANN401
+    def _list(self, kind: Kind, about: Setting, node: Node, path: str) -> Value:
         self._visit(node.place)
         if isinstance(node, Scalar):
             return self._wrong(node.place, path, f"takes a list; write [{node.text[:40]}]")
@@ -177,7 +177,7 @@ class Builder:
         ]
         return tuple(value for value in values if value is not _WRONG)
 
-    def _table(self, kind: Kind, about: Setting, node: Node, path: str) -> Any:  # noqa: ANN401
+    def _table(self, kind: Kind, about: Setting, node: Node, path: str) -> Value:
         self._visit(node.place)
         if not isinstance(node, Table):
             return self._wrong(node.place, path, "takes names with values, as in `name: value`")
@@ -204,7 +204,7 @@ class Builder:
             self._wrong(place, path, f"is the same as {key}, which stands above")
         return key
 
-    def _scalar(self, kind: Kind, about: Setting, node: Scalar) -> Any:  # noqa: ANN401
+    def _scalar(self, kind: Kind, about: Setting, node: Scalar) -> Value:
         text = node.text
         if len(text) > VALUE_LENGTH_MAX:
             raise ValueError(f"is longer than {VALUE_LENGTH_MAX} letters")
@@ -221,7 +221,7 @@ class Builder:
             raise ValueError("has no value; write '' for an empty one")
         return self._text(about, text)
 
-    def _text(self, about: Setting, text: str) -> Any:  # noqa: ANN401
+    def _text(self, about: Setting, text: str) -> Value:
         value = about.parse(text) if about.parse else text
         if isinstance(value, str):
             odd = next((c for c in value if not c.isprintable()), None)
@@ -239,7 +239,7 @@ class Builder:
             self._findings.add(place, "", f"aliases repeat more than {VISITS_MAX} values")
             raise TooManyError
 
-    def _wrong(self, place: Place, path: str, message: str) -> Any:  # noqa: ANN401
+    def _wrong(self, place: Place, path: str, message: str) -> Value:
         self._findings.add(place, path, message)
         return _WRONG
 

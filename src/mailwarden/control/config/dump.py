@@ -8,7 +8,7 @@ import yaml
 
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.scalars import write_number
-from mailwarden.control.config.shape import Form, Kind, fields_of
+from mailwarden.control.config.shape import Form, Kind, Value, fields_of
 from mailwarden.core.setting import Setting
 
 _DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -29,7 +29,7 @@ def dump_config(config: GatewayConfig, *, with_defaults: bool = False) -> str:
     )
 
 
-def plain_settings(value: Any, *, with_defaults: bool) -> dict[str, Any]:  # noqa: ANN401
+def plain_settings(value: Value, *, with_defaults: bool) -> dict[str, Any]:
     """Return a settings object as text, numbers, switches, lists and dicts."""
     section: type = type(value)
     plain: dict[str, Any] = {}
@@ -44,7 +44,7 @@ def plain_settings(value: Any, *, with_defaults: bool) -> dict[str, Any]:  # noq
     return plain
 
 
-def plain_scalar(value: Any, about: Setting) -> Any:  # noqa: ANN401
+def plain_scalar(value: Value, about: Setting) -> Value:
     """Return a value that is neither list, table nor section, as it stands in a file."""
     if isinstance(value, Enum):
         return value.value
@@ -53,7 +53,7 @@ def plain_scalar(value: Any, about: Setting) -> Any:  # noqa: ANN401
     return write_number(value, about.unit)
 
 
-def _plain(value: Any, kind: Kind, about: Setting, *, with_defaults: bool) -> Any:  # noqa: ANN401
+def _plain(value: Value, kind: Kind, about: Setting, *, with_defaults: bool) -> Value:
     if kind.form is Form.SECTION:
         return plain_settings(value, with_defaults=with_defaults)
     if kind.form is Form.LIST:

@@ -87,7 +87,8 @@ def _value(kind: Kind, about: Setting) -> str:
             return ", ".join(f"`{choice.value}`" for choice in kind.choices)
     if about.is_path:
         return "path"
-    return f"{_UNITS.get(about.unit, _WORDS[kind.form])} {describe_bounds(about)}".rstrip()
+    bounds = describe_bounds(about)
+    return f"{_UNITS.get(about.unit, _WORDS[kind.form])}{', ' if bounds else ''}{bounds}"
 
 
 def _plural(kind: Kind, about: Setting) -> str:

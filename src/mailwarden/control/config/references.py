@@ -126,14 +126,19 @@ def _auth(listener: Listener, *, has_users: bool) -> Iterator[Problem]:
 
 def _purpose(listener: Listener) -> Iterator[Problem]:
     """Yield what makes a listener refuse everybody, or a table that it does not look at."""
-    nobody = not listener.relay_hosts and listener.policy.smtp_auth is Need.OFF
-    if listener.type is ListenerType.PUBLIC and nobody and not listener.accepted_domains:
-        yield Problem(
-            "accepted_domains", "is empty, so that a public listener refuses every recipient"
-        )
+    if listener.type is ListenerType.PUBLIC:
+        knows_nobody = not listener.relay_hosts and listener.policy.smtp_auth is Need.OFF
+        if knows_nobody and not listener.accepted_domains:
+            yield Problem(
+                "accepted_domains", "is empty, so that a public listener refuses every recipient"
+            )
     if listener.type is ListenerType.PRIVATE:
-        if nobody:
-            yield Problem("relay_hosts", "is empty, so that a private listener refuses every host")
+        if not listener.relay_hosts:
+            yield Problem(
+                "relay_hosts",
+                "is empty, so that a private listener refuses every host; for users with "
+                "passwords take a public one with smtp_auth required",
+            )
         if listener.accepted_domains:
             yield Problem(
                 "accepted_domains", "means nothing to a private listener: it takes all recipients"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from mailwarden.control.config.dump import plain_scalar, plain_settings
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.scalars import SIZE_PATTERN, SWITCHES, TIME_PATTERN
-from mailwarden.control.config.shape import Field, Form, Kind, fields_of
+from mailwarden.control.config.shape import Field, Form, Kind, Value, fields_of
 from mailwarden.core.setting import Setting, Unit
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -59,7 +59,7 @@ def _setting(field: Field, sections: dict[str, Schema]) -> Schema:
     return schema
 
 
-def _default(field: Field) -> Any:  # noqa: ANN401  any setting's value
+def _default(field: Field) -> Value:
     value = field.default()
     if field.kind.form is Form.LIST:
         return [plain_scalar(item, field.setting) for item in value]

@@ -28,6 +28,9 @@ class Form(Enum):
     SECTION = "section"
 
 
+Value = Any  # whatever a setting may hold
+Annotation = Any  # a type, or what stands for one
+
 _FORMS: Final = {str: Form.TEXT, bool: Form.SWITCH, int: Form.INTEGER, float: Form.NUMBER}
 
 
@@ -70,7 +73,7 @@ class Field:
         """The default of a text, which is taken as it is."""
         return self._default if isinstance(self._default, str) else None
 
-    def default(self) -> Any:  # noqa: ANN401  any setting's value
+    def default(self) -> Value:
         """Return the value that holds when the file does not name the setting.
 
         Tables come as read-only views, also where the class says `dict`.
@@ -93,7 +96,7 @@ def fields_of(section: type) -> Mapping[str, Field]:
     return types.MappingProxyType({field.name: field for field in fields})
 
 
-def _field(section: type, field: "dataclasses.Field[Any]", hint: Any) -> Field:  # noqa: ANN401
+def _field(section: type, field: "dataclasses.Field[Any]", hint: Annotation) -> Field:
     setting = field.metadata.get("setting")
     if not isinstance(setting, Setting):
         raise TypeError(f"{section.__name__}.{field.name} is not declared with `setting`")
@@ -108,13 +111,14 @@ def _field(section: type, field: "dataclasses.Field[Any]", hint: Any) -> Field: 
     )
 
 
-def kind_of(hint: Any) -> Kind:  # noqa: ANN401  a type as an annotation gives it
+def kind_of(hint: Annotation) -> Kind:
     """Return the kind of a type annotation.
 
     Raises:
         TypeError: it is not one that a file can hold.
     """
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    origin: Annotation = typing.get_origin(hint)
+    arguments = typing.get_args(hint)
     if origin in (types.UnionType, typing.Union) and types.NoneType in arguments:
         others = [argument for argument in arguments if argument is not types.NoneType]
         if len(others) == 1:

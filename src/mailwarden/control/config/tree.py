@@ -39,6 +39,7 @@ class Place(NamedTuple):
     column: int
 
 
+Event = Any  # those of PyYAML have no types
 Report = Callable[[Place, str], None]
 
 
@@ -144,7 +145,7 @@ class _Builder:
         self._aliases = 0
         self._documents = 0
 
-    def take(self, event: Any) -> None:  # noqa: ANN401  the events of PyYAML have no types
+    def take(self, event: Event) -> None:
         match event:
             case yaml.ScalarEvent():
                 self._add(Scalar(self._place(event), event.value, plain=not event.style), event)
@@ -163,10 +164,10 @@ class _Builder:
                     raise TreeError(self._place(event), "a second document begins; one is enough")
 
     @staticmethod
-    def _place(event: Any) -> Place:  # noqa: ANN401
+    def _place(event: Event) -> Place:
         return Place(event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _add(self, node: Node, event: Any) -> None:  # noqa: ANN401
+    def _add(self, node: Node, event: Event) -> None:
         self._nodes += 1
         if self._nodes > NODES_MAX:
             raise TreeError(node.place, f"has more than {NODES_MAX} values")
@@ -181,7 +182,7 @@ class _Builder:
             self._open.append(node)
             self._keys.append(None)
 
-    def _alias(self, event: Any) -> Node:  # noqa: ANN401
+    def _alias(self, event: Event) -> Node:
         place = self._place(event)
         self._aliases += 1
         if self._aliases > ALIASES_MAX:

@@ -1,0 +1,106 @@
+"""The pages of `docs/reference`, written from settings and commands."""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from mailwarden.control.cli.parser import AddArguments, build_parser
+from mailwarden.control.config.reference import settings_reference
+from mailwarden.control.config.schema import build_schema
+
+_INTRODUCTION: Final = """\
+# Commands
+
+All commands of `mailwarden`. This page is generated from the program; `mailwarden COMMAND --help`
+says the same. `--config FILE` may stand before or behind any command.
+
+## Exit codes
+
+| Code | Meaning |
+|---|---|
+| 0 | done |
+| 1 | a problem was found: in the configuration, a message or the spool |
+| 2 | the command was not understood |
+| 3 | no gateway is running |
+
+"""
+
+
+def reference_pages(add_bench_arguments: AddArguments | None = None) -> Mapping[str, str]:
+    """Return the content of each file in `docs/reference`, by its name."""
+    return {
+        "settings.md": settings_reference(),
+        "commands.md": commands_reference(build_parser(add_bench_arguments)),
+        "mailwarden.schema.json": json.dumps(build_schema(), indent=2) + "\n",
+    }
+
+
+def commands_reference(parser: argparse.ArgumentParser) -> str:
+    """Return the page about the commands of `parser`."""
+    return _INTRODUCTION + "\n".join("\n".join(_command(found)) for found in walk(parser))
+
+
+def walk(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Yield `parser` and the parsers of all its commands and their actions, in order."""
+    yield parser
+    for action in _actions(parser):
+        if isinstance(action.choices, Mapping):
+            for inner in action.choices.values():
+                yield from walk(inner)
+
+
+def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield the lines about one command."""
+    yield f"## `{parser.prog}`\n"
+    yield f"{parser.description}\n"
+    yield f"    {_usage(parser)}\n"
+    rows = [_row(action) for action in _actions(parser) if not isinstance(action.choices, Mapping)]
+    if rows:
+        yield "| Argument | Meaning |\n|---|---|"
+        yield "\n".join(rows) + "\n"
+    examples = [line[2:] for line in (parser.epilog or "").splitlines() if line[:12] == _EXAMPLE]
+    if examples:
+        yield f"Example{'s' if len(examples) > 1 else ''}:\n"
+        yield "".join(f"    {example}\n" for example in examples)
+
+
+_EXAMPLE: Final = "  mailwarden"
+
+
+def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Return the arguments, but for --help and, behind the program's own, --config."""
+    actions: list[argparse.Action] = parser._actions  # noqa: SLF001  argparse has no public list
+    left_out = {"help", "config"} if " " in parser.prog else {"help"}
+    return [action for action in actions if action.dest not in left_out]
+
+
+def _usage(parser: argparse.ArgumentParser) -> str:
+    """Return the command in one line; argparse's own depends on the width of the terminal."""
+    return " ".join([parser.prog, *(_part(action) for action in _actions(parser))])
+
+
+def _part(action: argparse.Action) -> str:
+    name = _name(action)
+    if action.option_strings:
+        return name if action.required else f"[{name}]"
+    match action.nargs:
+        case "?":
+            return f"[{name}]"
+        case "*":
+            return f"[{name} ...]"
+        case argparse.PARSER:
+            return f"{name} ..."
+    return name
+
+
+def _name(action: argparse.Action) -> str:
+    value: Any = action.metavar
+    if not action.option_strings:
+        return str(value or action.dest)
+    option = action.option_strings[-1]
+    return option if action.nargs == 0 else f"{option} {value or action.dest.upper()}"
+
+
+def _row(action: argparse.Action) -> str:
+    return f"| `{_name(action)}` | {(action.help or '').replace('|', chr(92) + '|')} |"
