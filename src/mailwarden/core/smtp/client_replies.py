@@ -1,0 +1,95 @@
+"""Reads a server's replies (RFC 5321, 4.2), within limits and however the bytes are cut."""
+
+from typing import Final, NamedTuple
+
+PEER_LINE_BYTES_MAX: Final = 4096  # RFC 5321 says 512; some servers put a help text in one line
+PEER_LINES_MAX: Final = 256
+PEER_REPLY_BYTES_MAX: Final = 64 * 1024
+
+
+class PeerError(Exception):
+    """The server broke the protocol; the connection is of no more use. The text says how."""
+
+
+class PeerReply(NamedTuple):
+    """A code, and the text of each line without it."""
+
+    code: int
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All lines, joined by blanks."""
+        return " ".join(self.lines)
+
+
+class ReplyReader:
+    """Turns bytes into replies."""
+
+    __slots__ = ("_code", "_held", "_lines", "_size")
+
+    def __init__(self) -> None:
+        self._held = b""  # a line that has not ended
+        self._lines: list[str] = []  # of a reply that has not ended
+        self._code = b""
+        self._size = 0
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether a reply has begun and not ended."""
+        return bool(self._held or self._lines)
+
+    def feed(self, data: bytes) -> list[PeerReply]:
+        """Return the replies that `data` completes, in order.
+
+        A bare LF is taken for a line end: some servers send it, and nothing but a reply can
+        follow.
+
+        Raises:
+            PeerError: this is no reply, or a limit is passed.
+        """
+        if self._held:
+            data = self._held + data
+        replies: list[PeerReply] = []
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            if end - start > PEER_LINE_BYTES_MAX:
+                raise PeerError(f"reply line of more than {PEER_LINE_BYTES_MAX} bytes")
+            stop = end - 1 if data[end - 1 : end] == b"\r" and end > start else end
+            self._line(data[start:stop], replies)
+            start = end + 1
+        self._held = data[start:] if start else data
+        if len(self._held) > PEER_LINE_BYTES_MAX:
+            raise PeerError(f"reply line of more than {PEER_LINE_BYTES_MAX} bytes")
+        return replies
+
+    def _line(self, line: bytes, replies: list[PeerReply]) -> None:
+        code, mark = line[:3], line[3:4]
+        if len(code) < 3 or not code.isdigit() or not b"2" <= code < b"6":
+            raise PeerError(f"not an SMTP reply: {_shown(line)}")
+        text = str(line[4:], "utf-8", "replace")
+        if mark in (b" ", b""):
+            if not self._lines:
+                replies.append(PeerReply(int(code), (text,)))
+                return
+            self._add(code, line, text)
+            replies.append(PeerReply(int(code), tuple(self._lines)))
+            self._lines = []
+            self._size = 0
+        elif mark == b"-":
+            self._add(code, line, text)
+        else:
+            raise PeerError(f"not an SMTP reply: {_shown(line)}")
+
+    def _add(self, code: bytes, line: bytes, text: str) -> None:
+        if self._lines and code != self._code:  # RFC 5321, 4.2.1: the same code on each line
+            raise PeerError(f"reply with two codes: {_shown(self._code)} and {_shown(code)}")
+        self._code = code
+        self._lines.append(text)
+        self._size += len(line)
+        if len(self._lines) > PEER_LINES_MAX or self._size > PEER_REPLY_BYTES_MAX:
+            raise PeerError(f"reply of more than {PEER_LINES_MAX} lines")
+
+
+def _shown(data: bytes) -> str:
+    return repr(data[:64].decode("ascii", "backslashreplace"))
