@@ -31,6 +31,7 @@ SNAPSHOT: Final = 8  # see Snapshot
 GONE: Final = 9  # mid: finished; follows a copy
 CUT: Final = 10  # offset: nothing in the segment counts from there on
 BASELINE: Final = 11  # offset: before it, only messages with a snapshot in this journal count
+VOID: Final = 12  # mid: its record in this segment does not count
 
 _MAGIC: Final = b"MWstate\n"
 FRAME_MAGIC: Final = b"\x94MWj"
@@ -147,6 +148,12 @@ class Baseline(msgspec.Struct, array_like=True, tag=BASELINE):
     offset: int
 
 
+class Void(msgspec.Struct, array_like=True, tag=VOID):
+    """The record of the message in this segment does not count, nor what it claims."""
+
+    mid: int
+
+
 Record = (
     Settle
     | Retry
@@ -159,6 +166,7 @@ Record = (
     | Gone
     | Cut
     | Baseline
+    | Void
 )
 
 _encode: Final = msgspec.msgpack.Encoder().encode

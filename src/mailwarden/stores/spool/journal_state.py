@@ -19,6 +19,7 @@ from mailwarden.stores.spool.journal import (
     Retry,
     Settle,
     Snapshot,
+    Void,
     parse_frame_head,
     parse_payload,
     progress_at,
@@ -53,6 +54,7 @@ class MessageState:
         "settled",
         "snapshot",
         "state",
+        "void",
     )
 
     def __init__(self) -> None:
@@ -65,6 +67,7 @@ class MessageState:
         self.reports: list[Report] | None = None
         self.snapshot = False
         self.gone = False
+        self.void = False
 
     def settle(self, rids: tuple[int, ...]) -> None:
         """Note that `rids` have ended."""
@@ -142,6 +145,8 @@ def _apply(message: MessageState, record: Record, now: float) -> None:
             _apply_snapshot(message, record, now)
         case Gone():
             message.gone = True
+        case Void():
+            message.void = True
 
 
 def _apply_report(message: MessageState, record: ReportDue) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final, Protocol
 
-from mailwarden.stores.spool.journal import BASELINE, CUT, snapshot
+from mailwarden.stores.spool.journal import BASELINE, CUT, VOID, snapshot
 from mailwarden.stores.spool.keeper import Action, Keeper
 from mailwarden.stores.spool.segment import Segment
 from mailwarden.stores.spool.spool import Entry
@@ -90,6 +90,7 @@ class Recorder:
         records: list[tuple[Any, ...]] = [(BASELINE, segment.size)]
         if segment.cut is not None:
             records.append((CUT, segment.cut))
+        records += [(VOID, mid) for mid in segment.void]
         records += [self._snapshot(entry) for entry in self._entries() if entry.segment is segment]
         segment.records = []
         segment.recorded = len(records)

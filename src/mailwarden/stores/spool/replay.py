@@ -1,7 +1,8 @@
 """Finds out at start-up which messages are not finished: reads every journal and every segment.
 
 Memory is bounded by what the unfinished messages need and by the journal of one segment. Segments
-are read oldest first, adopted parts before our own: whatever a record refers to was seen before.
+are read oldest first, adopted parts before our own: what a record refers to was seen before, but
+for parts whose owner changed more than once.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ from typing import Final
 
 from mailwarden.stores.spool.codec import Claim, Meta, decode_meta
 from mailwarden.stores.spool.journal import (
+    VOID,
+    build_frames,
     build_journal_header,
     parse_journal_header,
     report_key,
@@ -31,7 +34,7 @@ from mailwarden.stores.spool.record import (
 )
 from mailwarden.stores.spool.scan import Condition, Found, is_sealed, walk
 from mailwarden.stores.spool.segment import RECORD_OVERHEAD, Segment
-from mailwarden.stores.spool.spool import DamagedError, Entry, Settlement, State
+from mailwarden.stores.spool.spool import DamagedError, Entry, State
 from mailwarden.stores.spool.window import Window
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.files.files import Files, try_unlink, write_fully
@@ -49,6 +52,7 @@ class Replayed:
     segments: list[Segment] = field(default_factory=list)
     large: dict[int, LargeContent] = field(default_factory=dict)  # by MID
     requeued: list[tuple[int, float]] = field(default_factory=list)  # MID, when to try again
+    claims: list[tuple[Entry, Claim]] = field(default_factory=list)  # to be recorded
     damaged: list[tuple[Entry, str]] = field(default_factory=list)  # to be held, and why
     highest_mid: int = 0
     torn: int = 0  # messages that were being written when it ended; nobody was told 250
@@ -73,6 +77,9 @@ class Replay:
         self._messages = 0
         self._nonces: set[int] = set()
         self._weak: list[tuple[Found, Segment, Meta]] = []
+        self._void: list[int] = []  # MIDs of the segment that do not count
+        self._last_part = False
+        self._early_claims: dict[int, list[Claim]] = {}  # by parent, which a later part may have
 
     def run(self, parts: Sequence[Part]) -> Replayed:
         """Read `parts`, our own last. Raises OSError."""
@@ -83,6 +90,7 @@ class Replay:
             for sequence in numbers
         )
         for part, numbers in sequences:
+            self._last_part = part is parts[-1]
             self._weak = []
             for sequence in numbers:
                 self._read(part, sequence)
@@ -91,6 +99,8 @@ class Replay:
                 content.file.name for content in self.result.large.values() if content.part is part
             }
             part.remove_leftovers(names)
+            self._files.sync_directory(part.path)
+            self._files.sync_directory(part.large_directory)
         self._progress(self._messages, self._bytes_all, 1.0)
         return self.result
 
@@ -188,7 +198,8 @@ class Replay:
             )
         if content.end < window.size:
             self._files.truncate(fd, content.end)
-            self._files.fdatasync(fd)
+        # A process that was killed may not have synced what was just read and is now acted upon.
+        self._files.fdatasync(fd)
         segment.journal_size = content.end
         segment.recorded = content.records
         segment.cut = content.cut
@@ -232,10 +243,27 @@ class Replay:
                     group = []
             self._tell(found.offset)
         self._group(group, segment, journal)
+        self._forget(segment, self._void)
+        self._void = []
         segment.size = end
         segment.sealed = True
         if not sealed and journal.cut is None:
             self._seal(segment, end, fd)
+
+    def _forget(self, segment: Segment, mids: Sequence[int]) -> None:
+        """Write down that `mids` do not count: why they do not may not be seen the next time."""
+        if not mids:
+            return
+        records = [(VOID, mid) for mid in mids]
+        frames = build_frames(records, segment.nonce, segment.journal_size)
+        fd = self._files.open(segment.journal_path, write=True)
+        try:
+            write_fully(self._files, fd, [frames], segment.journal_size)
+            self._files.fdatasync(fd)
+        finally:
+            self._files.close(fd)
+        segment.journal_size += len(frames)
+        segment.void += mids
 
     def _seal(self, segment: Segment, end: int, fd: int) -> None:
         """Complete a segment that a crash left open, so that it need not be checked again."""
@@ -304,6 +332,7 @@ class Replay:
         )
         if not complete and self._parent_speaks(group):
             self.result.voided += len(group)
+            self._void += [found.head.mid for found in group if found.head is not None]
             return
         for found in group:
             self._accept(found, segment, journal)
@@ -319,9 +348,10 @@ class Replay:
         parent = self.result.entries.get(claim.parent)
         if parent is None:
             return False
-        if claim.report is not None:
-            return any(report_key(report) == claim.report for report in parent.reports or ())
-        return any(parent.settled is None or rid not in parent.settled for rid in claim.rids)
+        settled = parent.settled or ()
+        return any(rid not in settled for rid in claim.rids) or any(
+            report_key(report) == claim.report for report in parent.reports or ()
+        )
 
     # Messages.
 
@@ -338,6 +368,9 @@ class Replay:
             result.highest_mid = mid
         self._messages += 1
         state = journal.messages.get(mid)
+        if state is not None and state.void:
+            segment.void.append(mid)
+            return
         meta = None
         if head.flags & (CLAIM | COPY | LARGE) and found.condition is not Condition.META:
             try:
@@ -360,6 +393,8 @@ class Replay:
             assert found.head is not None
             if meta.source in damaged and found.head.mid not in self.result.entries:
                 self._take(found, segment, None, meta, 0)
+            else:
+                self._forget(segment, [found.head.mid])
 
     def _take(
         self,
@@ -421,6 +456,8 @@ class Replay:
             content.owned = True
             self.result.large[head.mid] = content
             self._check_large(entry, content)
+        for claim in self._early_claims.pop(head.mid, ()):
+            self._apply_claim(claim)
 
     def _check_large(self, entry: Entry, content: LargeContent) -> None:
         try:
@@ -454,18 +491,23 @@ class Replay:
         """Settle at the parent what lives on in a child, even if its journal never said so."""
         parent = self.result.entries.get(claim.parent)
         if parent is None:
+            if not self._last_part:
+                self._early_claims.setdefault(claim.parent, []).append(claim)
             return
-        recipients = parent.pending + len(parent.settled or ())
-        rids = {rid for rid in claim.rids if 0 <= rid < recipients}
-        if rids and claim.how in (Settlement.MOVED, Settlement.BOUNCED):
-            parent.settled = (parent.settled or set()) | rids
-            parent.pending = recipients - len(parent.settled)
-            if parent.progress is not None:
-                for rid in rids:
-                    parent.progress.pop(rid, None)
-        if claim.report is not None and parent.reports is not None:
-            parent.reports = [
-                report for report in parent.reports if report_key(report) != claim.report
-            ] or None
+        settled = parent.settled or set()
+        recipients = parent.pending + len(settled)
+        rids = {rid for rid in claim.rids if 0 <= rid < recipients} - settled
+        reports = [report for report in parent.reports or () if report_key(report) != claim.report]
+        if not rids and len(reports) == len(parent.reports or ()):
+            return
+        # The parent's journal must say so itself: this record will not be there for ever.
+        self.result.claims.append((parent, claim))
+        parent.reports = reports or None
+        if rids:
+            parent.settled = settled | rids
+            parent.pending -= len(rids)
+            progress = parent.progress or {}
+            for rid in rids:
+                progress.pop(rid, None)
         if not parent.pending and parent.reports is None:
             self._drop(parent.mid)

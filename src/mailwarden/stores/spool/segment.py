@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from mailwarden.stores.spool.part import Part
+from mailwarden.stores.spool.record import HEADER_SIZE
 
 RECORD_OVERHEAD: Final = 300  # about what a record takes besides header and content
 
@@ -26,6 +27,7 @@ class Segment:
         "sealed",
         "sequence",
         "size",
+        "void",
     )
 
     def __init__(self, part: Part, sequence: int, nonce: int, size: int) -> None:
@@ -42,8 +44,9 @@ class Segment:
         self.removed = False  # the keeper has taken the files away
         self.cut: int | None = None  # offset from which on nothing counts
         self.records: list[tuple[Any, ...]] = []  # for the journal; handed over in this loop turn
+        self.void: list[int] = []  # MIDs whose record here does not count
         self.recorded = 0  # records in the journal
-        self.journal_size = 0  # bytes of the journal when it was found
+        self.journal_size = HEADER_SIZE  # bytes of the journal when it was found or begun
 
     @property
     def path(self) -> str:

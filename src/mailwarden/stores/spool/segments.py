@@ -26,7 +26,7 @@ from mailwarden.stores.spool.committer import (
     Space,
 )
 from mailwarden.stores.spool.compaction import Compaction
-from mailwarden.stores.spool.journal import CUT, RESOLVE, report_key
+from mailwarden.stores.spool.journal import CUT, RESOLVE, SETTLE, report_key
 from mailwarden.stores.spool.keeper import Keeper
 from mailwarden.stores.spool.large import LargeContent, LargeSpill
 from mailwarden.stores.spool.part import Part, failure
@@ -168,6 +168,11 @@ class SegmentSpool(Table):
             self._large_bytes += content.size
         for segment in found.segments:
             self._shelf.add(segment)
+        for parent, claim in found.claims:
+            if claim.report is None:
+                self._record(parent, (SETTLE, parent.mid, claim.how, claim.rids))
+            else:
+                self._record(parent, (RESOLVE, parent.mid, claim.report, claim.rids))
         for mid, at in found.requeued:
             self._schedule.add(mid, at)
         for entry, reason in found.damaged:
