@@ -18,9 +18,9 @@ from mailwarden.control.cli.table import (
     count_of,
     human_size,
     human_time,
-    printable,
     render_table,
 )
+from mailwarden.system.log.escape import escape
 
 Message = Mapping[str, Any]
 RECIPIENTS_SHOWN_MAX: Final = 3
@@ -75,38 +75,40 @@ def show_summary(arguments: Namespace, status: Mapping[str, Any], now: float) ->
 
 def render_message(message: Message, now: float) -> list[str]:
     """Return the line or two that a list shows of a message."""
-    recipients = [printable(recipient) for recipient in message.get("recipients") or ()]
+    recipients = [escape(str(recipient)) for recipient in message.get("recipients") or ()]
     more = message.get("recipients_open", len(recipients)) - RECIPIENTS_SHOWN_MAX
     names = ", ".join(recipients[:RECIPIENTS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
-    sender = printable(message.get("sender", ""))
+    sender = escape(str(message.get("sender", "")))
     at = message.get("next_attempt_at")
     line = (
-        f"{message.get('mid', ''):>10}  {printable(message.get('state', '')):<8}  "
+        f"{message.get('mid', ''):>10}  {escape(str(message.get('state', ''))):<8}  "
         f"{human_size(message.get('size', 0)):>6}  {_age(message, now):>7}  "
         f"{message.get('attempts', ''):>5}  {human_time(at - now) if at else '':>7}  "
         f"<{sender}> to {names or 'nobody known'}"
     )
     why = message.get("reason") or (f"held: {message['hold']}" if message.get("hold") else "")
-    return [line, f"{'':12}{printable(why)}"] if why else [line]
+    return [line, f"{'':12}{escape(str(why))}"] if why else [line]
 
 
 def _whole(message: Message, now: float) -> list[str]:
     size, age = human_size(message.get("size", 0)), _age(message, now)
-    state = printable(message.get("state", ""))
+    state = escape(str(message.get("state", "")))
     lines = [f"MID {message.get('mid', '')}, {state}, {size} bytes, {age} old"]
     if message.get("hold"):
-        lines.append(f"Held: {printable(message['hold'])}")
-    lines.append(f"Sender: <{printable(message.get('sender', ''))}>")
+        lines.append(f"Held: {escape(str(message['hold']))}")
+    lines.append(f"Sender: <{escape(str(message.get('sender', '')))}>")
     for name, value in (message.get("envelope") or {}).items():
         if value:
-            lines.append(f"{printable(name).replace('_', ' ').capitalize()}: {printable(value)}")
+            lines.append(
+                f"{escape(str(name)).replace('_', ' ').capitalize()}: {escape(str(value))}"
+            )
     rows = [_recipient(row, now) for row in message.get("recipients") or ()]
     if rows:
         heads = ["RID", "Recipient", "State", "Tries", "Next try", "Reason"]
         lines += ["", *render_table(heads, rows)]
     if message.get("header"):
         header = str(message["header"]).replace("\r\n", "\n").split("\n")
-        lines += ["", *(printable(line.replace("\t", " ")) for line in header)]
+        lines += ["", *(escape(line.replace("\t", " ")) for line in header)]
     return lines
 
 

@@ -23,7 +23,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from mailwarden.control.cli.failure import ExitCode
-from mailwarden.control.cli.table import Number, human_size, human_time, printable, render_table
+from mailwarden.control.cli.table import Number, human_size, human_time, render_table
+from mailwarden.system.log.escape import escape
 
 DESTINATIONS_SHOWN_MAX: Final = 20
 _CLEAR: Final = "\x1b[H\x1b[2J\x1b[3J"
@@ -114,18 +115,18 @@ def render_destinations(rows: Rows, now: float) -> list[str]:
 
 
 def _head(status: Status) -> list[str]:
-    words = [f"Mailwarden {printable(status.get('version', ''))}".rstrip()]
+    words = [f"Mailwarden {escape(str(status.get('version', '')))}".rstrip()]
     if status.get("hostname"):
-        words.append(f"on {printable(status['hostname'])}")
+        words.append(f"on {escape(str(status['hostname']))}")
     details = []
     if "state" in status:
-        details.append(printable(status["state"]))
+        details.append(escape(str(status["state"])))
     if "uptime_seconds" in status:
         details.append(f"up for {human_time(max(1, status['uptime_seconds']))}")
     if "pid" in status:
         details.append(f"process {status['pid']}")
     if "work_queue" in status:
-        details.append(f"work queue {printable(status['work_queue'])}")
+        details.append(f"work queue {escape(str(status['work_queue']))}")
     return [f"{' '.join(words)}: {', '.join(details)}" if details else " ".join(words)]
 
 

@@ -7,19 +7,11 @@ for a command is made visible instead.
 from collections.abc import Sequence
 from typing import Any, Final
 
+from mailwarden.system.log.escape import escape
+
 CELL_LENGTH_MAX: Final = 80
 _BYTES: Final = (("T", 1024**4), ("G", 1024**3), ("M", 1024**2), ("k", 1024))
 _SECONDS: Final = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
-
-
-def printable(value: object) -> str:
-    r"""Return `value` as text in which control characters show as `\x1b` and the like."""
-    text = str(value)
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
 
 
 def render_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
@@ -69,7 +61,7 @@ def count_of(number: int, noun: str) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    text = printable(value)
+    text = escape(str(value))
     return text if len(text) <= CELL_LENGTH_MAX else f"{text[: CELL_LENGTH_MAX - 1]}…"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailwarden.control.config.tree import Items, Node, Place, Table
+from mailwarden.system.log.escape import escape
 
 PROBLEMS_MAX: Final = 200  # more are not shown at once
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -25,6 +26,12 @@ class LocatedProblem:
     def __str__(self) -> str:
         middle = f" {self.path}:" if self.path else ""
         return f"{self.file}:{self.line}:{self.column}:{middle} {self.message}"
+
+
+def locate(file: str, place: Place, path: str, message: str) -> LocatedProblem:
+    """Return the problem, fit for one line of a terminal or log whatever the file holds."""
+    shown = (escape(text) for text in (path, message))
+    return LocatedProblem(escape(file), place.line, place.column, *shown)
 
 
 class ConfigError(Exception):
@@ -56,7 +63,7 @@ class Findings:
         """Take one problem. Raises TooManyError when there are enough of them."""
         self._paths.add(path)
         self._around.update(_with_parents(path))
-        self._problems.append(LocatedProblem(self._file, place.line, place.column, path, message))
+        self._problems.append(locate(self._file, place, path, message))
         if len(self._problems) >= PROBLEMS_MAX:
             raise TooManyError
 

@@ -15,6 +15,7 @@ from mailwarden.control.config.problems import (
     Findings,
     LocatedProblem,
     TooManyError,
+    locate,
 )
 from mailwarden.control.config.references import reference_problems
 from mailwarden.control.config.tree import TEXT_LENGTH_MAX, Place, TreeError, parse_tree
@@ -112,4 +113,4 @@ def _absolute(value: str, base: Path) -> str:
 
 
 def _single(file: str, place: Place, message: str) -> ConfigError:
-    return ConfigError([LocatedProblem(file, place.line, place.column, "", message)])
+    return ConfigError([locate(file, place, "", message)])

@@ -1,0 +1,177 @@
+"""Strategies for right configurations, made from the declarations of the settings."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import strategies as st
+
+from mailwarden.control.config.model import GatewayConfig
+from mailwarden.control.config.shape import Field, Form, Kind, fields_of
+from mailwarden.core import hostport, patterns
+from mailwarden.core.setting import Setting, Unit
+
+LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
+DOMAINS = st.one_of(
+    st.lists(LABELS, min_size=1, max_size=4).map(".".join), st.just("bücher.example")
+)
+ADDRESSES = st.ip_addresses().map(str)
+NETWORKS = st.one_of(ADDRESSES, st.sampled_from(["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0"]))
+LOCALS = st.from_regex(r"[a-zA-Zé%+._-]{1,8}", fullmatch=True)
+MAILBOXES = st.builds("{}@{}".format, LOCALS, DOMAINS)
+NAMES = st.from_regex(r"[A-Za-zÄ0-9]([A-Za-z0-9 ._-]{0,8}[A-Za-z0-9])?", fullmatch=True)
+TEXTS = st.text(
+    st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1, max_size=20
+)
+HOSTS = st.builds(
+    "{}{}{}".format,
+    st.one_of(DOMAINS, ADDRESSES.map("[{}]".format)),
+    st.one_of(st.just(""), st.integers(1, 65535).map(":{}".format)),
+    st.one_of(st.just(""), st.integers(0, 65535).map("/pri={}".format)),
+)
+ROUTES = st.one_of(
+    st.lists(HOSTS, min_size=1, max_size=4).map(", ".join),
+    st.sampled_from(["USEDNS", "/dev/null", "null:", "maildir:mail", "maildir:/var/mail/x y"]),
+)
+DOMAIN_KEYS = st.one_of(DOMAINS, DOMAINS.map(".{}".format))
+
+PARSED = {
+    hostport.parse_hostname: DOMAINS,
+    patterns.parse_ip_address: ADDRESSES,
+    patterns.parse_network: NETWORKS,
+    patterns.parse_mailbox: MAILBOXES,
+    patterns.parse_accepted: st.one_of(DOMAIN_KEYS, MAILBOXES, st.just("ALL")),
+    patterns.parse_address_pattern: st.one_of(
+        MAILBOXES, LOCALS.map("{}@".format), DOMAIN_KEYS.map("@{}".format)
+    ),
+    patterns.parse_field_name: st.from_regex(r"X-[A-Z]{1,8}", fullmatch=True),
+    patterns.parse_name: NAMES,
+    patterns.parse_banner: st.from_regex(r"[ -~]{0,20}", fullmatch=True),
+}
+# What refers to other parts, or must exist outside: left to the tests of just that.
+LEFT_OUT = {
+    "GatewayConfig": {"interfaces", "listeners", "smtp_routes", "destinations", "mail_policies"},
+    "AddressRules": {"address_literals"},
+    "InboundSettings": {"max_connections", "max_tls_connections"},
+    "BounceProfile": {"initial_retry_seconds", "max_retry_seconds"},
+    "DeliverySettings": {"interface"},
+    "DnsSettings": {"servers"},
+    "WorkQueueSettings": {
+        "retry_initial_seconds",
+        "retry_max_seconds",
+        "soft_limit_messages",
+        "hard_limit_messages",
+    },
+    "Listener": {
+        "interface",
+        "port",
+        "type",
+        "name",
+        "implicit_tls",
+        "certificate",
+        "bounce_profile",
+        "max_connections",
+        "relay_hosts",
+        "accepted_domains",
+    },
+    "MailFlowPolicy": {"tls", "smtp_auth", "verify_client_cert"},
+}
+
+
+def sections(section: type = GatewayConfig) -> Iterator[type]:
+    """Yield a settings class and those within it."""
+    yield section
+    for field in fields_of(section).values():
+        kind: Kind | None = field.kind
+        while kind is not None:
+            if kind.section is not None:
+                yield from sections(kind.section)
+            kind = kind.of
+
+
+def values(kind: Kind, about: Setting) -> st.SearchStrategy[Any]:
+    """Return right values of a setting, as YAML has them."""
+    match kind.form:
+        case Form.SECTION:
+            assert kind.section is not None
+            return blocks(kind.section)
+        case Form.LIST:
+            return st.lists(values(kind.inner, about), max_size=3)
+        case Form.TABLE:
+            keys = PARSED[about.parse_key] if about.parse_key else NAMES
+            return st.dictionaries(keys, values(kind.inner, about), max_size=3)
+        case Form.CHOICE:
+            return st.sampled_from([choice.value for choice in kind.choices])
+        case Form.SWITCH:
+            return st.booleans()
+        case Form.INTEGER | Form.NUMBER:
+            return numbers(kind, about)
+    return PARSED[about.parse] if about.parse else TEXTS
+
+
+def numbers(kind: Kind, about: Setting) -> st.SearchStrategy[Any]:
+    """Return right numbers, some of them with a unit."""
+    low = 0 if about.minimum is None else about.minimum
+    high = 10**12 if about.maximum is None else about.maximum
+    whole = st.integers(int(-(-low // 1)), int(high))
+    plain = whole if kind.form is Form.INTEGER else st.one_of(st.floats(low, high), whole)
+    factors = {Unit.BYTES: ("k", 1024), Unit.SECONDS: ("m", 60)}
+    if about.unit not in factors:
+        return plain
+    name, factor = factors[about.unit]
+    units = st.integers(int(-(-low // factor)), int(high // factor)).map(f"{{}}{name}".format)
+    return st.one_of(plain, units) if high >= factor else plain
+
+
+def blocks(section: type) -> st.SearchStrategy[dict[str, Any]]:
+    """Return right blocks for a settings class, but for what refers to other parts."""
+    left_out = LEFT_OUT.get(section.__name__, set())
+    fields = {n: f for n, f in fields_of(section).items() if n not in left_out}
+
+    def strategy(field: Field) -> st.SearchStrategy[Any]:
+        return values(field.kind, field.setting)
+
+    return st.fixed_dictionaries(
+        {name: strategy(field) for name, field in fields.items() if field.required},
+        optional={name: strategy(field) for name, field in fields.items() if not field.required},
+    )
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> dict[str, Any]:
+    """Return whole configurations, as YAML has them, whose parts agree with one another."""
+    plain = draw(blocks(GatewayConfig))
+    plain["interfaces"] = draw(
+        st.dictionaries(NAMES, blocks_of("Interface"), min_size=1, max_size=3)
+    )
+    certificates = list(plain.get("certificates") or ())
+    profiles = ["Default", *(plain.get("bounce_profiles") or ())]
+    names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    listeners = []
+    for port, name in enumerate(names, start=2525):
+        listener = draw(blocks_of("Listener"))
+        listener |= {
+            "name": name,
+            "type": draw(st.sampled_from(["public", "private", "blackhole"])),
+            "interface": draw(st.sampled_from(list(plain["interfaces"]))),
+            "port": port,
+            "bounce_profile": draw(st.sampled_from(profiles)),
+            "relay_hosts": draw(st.lists(NETWORKS, min_size=1, max_size=3)),
+        }
+        if listener["type"] == "public":
+            domains = PARSED[patterns.parse_accepted]
+            listener["accepted_domains"] = draw(st.lists(domains, max_size=3))
+        if certificates and draw(st.booleans()):
+            listener["certificate"] = draw(st.sampled_from(certificates))
+            listener["implicit_tls"] = True
+        listeners.append(listener)
+    plain["listeners"] = listeners
+    plain["smtp_routes"] = draw(st.dictionaries(DOMAIN_KEYS, ROUTES, max_size=3))
+    plain["destinations"] = draw(
+        st.dictionaries(DOMAIN_KEYS, st.builds(dict, bounce_profile=st.sampled_from(profiles)))
+    )
+    return plain
+
+
+def blocks_of(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Return right blocks for the settings class called `name`."""
+    return blocks(next(section for section in sections() if section.__name__ == name))
