@@ -1,8 +1,10 @@
 """What the administrator sets of the work queue, and the mail policies it matches."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailwarden.core.patterns import parse_address_pattern, parse_name
+from mailwarden.core.problem import Problem
 from mailwarden.core.setting import REQUIRED, Unit, setting
 
 
@@ -69,3 +71,14 @@ class WorkQueueSettings:
         "low - try again later`.",
         minimum=1,
     )
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield everything wrong."""
+        if self.retry_max_seconds < self.retry_initial_seconds:
+            yield Problem("retry_max_seconds", "must not be less than retry_initial_seconds")
+        if self.soft_limit_messages > self.hard_limit_messages:
+            yield Problem(
+                "soft_limit_messages",
+                f"is {self.soft_limit_messages}, more than hard_limit_messages "
+                f"({self.hard_limit_messages})",
+            )

@@ -175,6 +175,14 @@ ADDED_WRONG = [
         "bounce_profiles.Fast.max_retry_seconds: must not be less than initial_retry_seconds",
     ),
     ("inbound: {max_tls_connections: 301}", "more than max_connections (300)"),
+    (
+        "work_queue: {hard_limit_messages: 10}",
+        "work_queue.soft_limit_messages: is 10000, more than hard_limit_messages (10)",
+    ),
+    (
+        "work_queue: {retry_max_seconds: 1}",
+        "14:33: work_queue.retry_max_seconds: must not be less than retry_initial_seconds",
+    ),
     ("logs: {headers: ['X Y']}", "is not the name of a header field"),
     ("logs: {directory: ' '}", "the name of a file or folder is missing"),
     ("mail_policies: {incoming: [{name: a, recipients: [b]}]}", "user@dom.example, user@, @dom"),
