@@ -1,5 +1,6 @@
 """Looks at the files, folders and users that a configuration names."""
 
+import dataclasses
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ def file_problems(config: GatewayConfig) -> Iterator[Problem]:
 
 
 def _certificate(files: CertificateFiles) -> Iterator[Problem]:
+    """Yield why a listener could not use `files`."""
     unreadable = [
         problem
         for name, path in (("certificate", files.certificate), ("key", files.key))
@@ -43,54 +45,32 @@ def _certificate(files: CertificateFiles) -> Iterator[Problem]:
     ]
     yield from unreadable
     if not unreadable:
-        yield from _pair(files)
+        from mailwarden.system.crypto.tls import (  # noqa: PLC0415  20 ms, only for certificates
+            CertificateError,
+            server_context,
+        )
+
+        try:
+            server_context(dataclasses.replace(files, client_ca=""), verify_client=False)
+        except CertificateError as error:
+            yield Problem(error.setting, str(error))
     if files.client_ca:
         yield from _authorities("client_ca", files.client_ca)
-
-
-def _pair(files: CertificateFiles) -> Iterator[Problem]:
-    """Yield why certificate and key cannot be used together."""
-    import ssl  # noqa: PLC0415  20 ms that a configuration without certificates does not pay
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(files.certificate, files.key, password=_no_password)
-    except _PasswordError:
-        yield Problem("key", f"{files.key} has a password; a gateway that starts alone needs none")
-    except ssl.SSLError as error:
-        yield _explain_pair(files, error.reason or "", str(error))
-
-
-def _explain_pair(files: CertificateFiles, reason: str, text: str) -> Problem:
-    if reason == "KEY_VALUES_MISMATCH":
-        return Problem("key", f"{files.key} is not the key of {files.certificate}")
-    content = Path(files.certificate).read_bytes()
-    if b"-----BEGIN CERTIFICATE-----" not in content:
-        return Problem("certificate", f"{files.certificate} holds no certificate in PEM form")
-    if b"PRIVATE KEY-----" not in Path(files.key).read_bytes():
-        return Problem("key", f"{files.key} holds no private key in PEM form")
-    return Problem("certificate", f"{files.certificate} with {files.key} cannot be used: {text}")
-
-
-class _PasswordError(Exception):
-    """OpenSSL asked for a password; without this it would ask on the terminal."""
-
-
-def _no_password() -> str:
-    raise _PasswordError
 
 
 def _authorities(path: str, name: str) -> Iterator[Problem]:
     unreadable = list(_file(path, name, PEM_SIZE_MAX))
     yield from unreadable
-    if unreadable:
-        return
-    import ssl  # noqa: PLC0415  20 ms that a configuration without certificates does not pay
+    if not unreadable:
+        from mailwarden.system.crypto.tls import (  # noqa: PLC0415  20 ms, only for certificates
+            CertificateError,
+            client_context,
+        )
 
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(name)
-    except ssl.SSLError as error:
-        yield Problem(path, f"{name} holds no certificates in PEM form ({error.reason})")
+        try:
+            client_context(name, verify=True)
+        except CertificateError as error:
+            yield Problem(path, str(error))
 
 
 def _credentials(path: str, name: str) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.control.config.sample import SAMPLE, changed, wrong
+from tests.unit.control.config.sample import SAMPLE, wrong
 from tests.unit.control.pem import CERTIFICATE, KEY, LOCKED_KEY, OTHER_KEY
 
 
@@ -46,40 +46,25 @@ def test_right(text: str, folder: Path) -> None:
 
 
 WRONG = [
-    (pair("cert.pem", "none.pem"), "certificates.main.key: {}/none.pem: No such file or directory"),
-    (
-        pair("cert.pem", "other.pem"),
-        "certificates.main.key: {0}/other.pem is not the key of {0}/cert",
-    ),
-    (pair("cert.pem", "locked.pem"), "certificates.main.key: {}/locked.pem has a password"),
-    (
-        pair("text.pem", "key.pem"),
-        "certificates.main.certificate: {}/text.pem holds no certificate",
-    ),
-    (pair("cert.pem", "text.pem"), "certificates.main.key: {}/text.pem holds no private key"),
+    (pair("cert.pem", "none.pem"), "certificates.main.key: {}/none.pem: No such file or"),
+    (pair("cert.pem", "other.pem"), "{0}/other.pem does not belong to {0}/cert.pem"),
+    (pair("cert.pem", "locked.pem"), "certificates.main.key: the private key {}/locked.pem is enc"),
+    (pair("text.pem", "key.pem"), "certificates.main.certificate: the certificate {}/text.pem has"),
+    (pair("cert.pem", "text.pem"), "certificates.main.key: the private key {}/text.pem has no"),
     (pair("fifo", "key.pem"), "certificates.main.certificate: {}/fifo is not a file"),
     (pair("cert.pem", "/dev/zero"), "/dev/zero is not a file"),
     (pair("cert.pem", "."), "is not a file"),
-    (pair("cert.pem", "key.pem", ", client_ca: text.pem"), "client_ca: {}/text.pem holds no cert"),
+    (pair("cert.pem", "key.pem", ", client_ca: text.pem"), "{}/text.pem has no certificate in PEM"),
     (pair("cert.pem", "key.pem", ", client_ca: no"), "client_ca: {}/no: No such file"),
-    (f"{SAMPLE}delivery: {{ca_file: key.pem}}\n", "delivery.ca_file: {}/key.pem holds no cert"),
-    (
-        f"{SAMPLE}inbound: {{credentials: bad-users}}\n",
-        "{}/bad-users: line 2: needs the form user:",
-    ),
+    (f"{SAMPLE}delivery: {{ca_file: key.pem}}\n", "delivery.ca_file: the file of authorities {}/"),
+    (f"{SAMPLE}inbound: {{credentials: bad-users}}\n", "{}/bad-users: line 2: needs the form"),
     (f"{SAMPLE}inbound: {{credentials: none}}\n", "inbound.credentials: {}/none: No such file"),
     (f"{SAMPLE}state_directory: users\n", "{0}/users cannot be a folder: {0}/users is a file"),
     (f"{SAMPLE}state_directory: users/var\n", "state_directory: {}/users/var"),
     (f"{SAMPLE}logs: {{directory: users}}\n", "logs.directory: {}/users cannot be a folder"),
-    (
-        f"{SAMPLE}smtp_routes: {{a.example: maildir:users}}\n",
-        "smtp_routes[a.example]: {}/users cannot",
-    ),
+    (f"{SAMPLE}smtp_routes: {{a.example: maildir:users}}\n", "smtp_routes[a.example]: {}/users"),
     (f"{SAMPLE}user: no-such-user\n", "there is no user 'no-such-user' on this machine"),
-    (
-        changed("gw1.corp.example", f"gw1.corp.example\nstate_directory: {'x' * 3000}"),
-        "name too long",
-    ),
+    (f"{SAMPLE}state_directory: {'x' * 3000}\n", "name too long"),
 ]
 
 
