@@ -39,7 +39,7 @@ TROUBLES = [
     ("write", ".seg", errno.EIO),
     ("sync", ".seg", errno.EIO),
     ("truncate", ".seg", errno.EIO),
-    ("write", ".state", errno.ENOSPC),
+    ("write", ".state", errno.EIO),
     ("sync", ".state", errno.EIO),
     ("rename", ".state", errno.EIO),
     ("create", ".state.new", errno.ENOSPC),
@@ -48,7 +48,7 @@ TROUBLES = [
     ("unlink", ".seg", errno.EIO),
     ("sync_directory", "", errno.EIO),
     ("link", "", errno.EMLINK),
-    ("write", "", errno.ENOSPC),
+    ("write", "", errno.EIO),
     ("sync", "", errno.EIO),
 ]
 
@@ -110,6 +110,7 @@ class World:
         self.truths: dict[int, Truth] = {}
         self.exchanges: list[Exchange] = []  # not called back yet
         self.next_mid = 1
+        self.dropped: set[int] = set()  # half-written messages that an administrator deleted
         self.duplicates = 0
         self.sync_errors = False  # a message that was refused may turn up
         self.alerts: list[str] = []
@@ -359,8 +360,12 @@ class World:
             self.disk.faults.errors.append(self.random.choice(TROUBLES))
         self.troubled_until = self.clock.monotonic() + 3.0
 
+    def is_troubled(self) -> bool:
+        """Whether the disk fails, or did so a moment ago."""
+        return bool(self.disk.faults.errors) or self.clock.monotonic() < self.troubled_until
+
     def raise_all(self, level: Level) -> None:
-        if self.disk.faults.errors or self.clock.monotonic() < self.troubled_until:
+        if self.is_troubled():
             return
         for truth in self.truths.values():
             truth.raise_to(level)
@@ -378,6 +383,9 @@ class World:
     def check(self, needed: Level) -> None:
         """Check a spool that was just read again. What is `needed` or surer must be there."""
         for entry in self.spool.entries():
+            if entry.mid in self.dropped:
+                self.spool.settle(entry, range(entry.pending), Settlement.DROPPED)  # undone
+                continue
             assert entry.mid in self.truths, f"MID {entry.mid} was never put"
             if entry.hold == DAMAGED:
                 self.drop_torn(entry)
@@ -395,6 +403,7 @@ class World:
         assert not self.truths[entry.mid].accepted, f"MID {entry.mid} is damaged"
         self.spool.settle(entry, range(entry.pending), Settlement.DROPPED)
         del self.truths[entry.mid]
+        self.dropped.add(entry.mid)
 
     def check_exchange(self, exchange: Exchange) -> None:
         """All of the new messages and none of the recipients, or the other way round."""

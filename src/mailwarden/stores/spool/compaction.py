@@ -171,6 +171,8 @@ class Compaction:
     def _copied(self, result: Committed, place: _Place) -> None:
         """Let the copy count, if the message is still there."""
         self._open -= 1
+        if result.segment is not None:
+            self._shelf.grown(result.segment, result.end)
         if result.segment is None:
             self._failed = True
         elif self._lives_in_source(place):

@@ -85,7 +85,7 @@ class Recorder:
 
     def rewrite(self, segment: Segment) -> None:
         """Write the journal of `segment` anew: as short as can be, or because it was lost."""
-        if segment.removing:
+        if segment.removed:
             return
         records: list[tuple[Any, ...]] = [(BASELINE, segment.size)]
         if segment.cut is not None:

@@ -7,10 +7,11 @@ for parts whose owner changed more than once.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from mailwarden.stores.spool.codec import Claim, Meta, decode_meta
 from mailwarden.stores.spool.journal import (
+    HOLD,
     VOID,
     build_frames,
     build_journal_header,
@@ -35,6 +36,7 @@ from mailwarden.stores.spool.record import (
 from mailwarden.stores.spool.scan import Condition, Found, is_sealed, walk
 from mailwarden.stores.spool.segment import RECORD_OVERHEAD, Segment
 from mailwarden.stores.spool.spool import DamagedError, Entry, State
+from mailwarden.stores.spool.table import DAMAGED
 from mailwarden.stores.spool.window import Window
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.files.files import Files, try_unlink, write_fully
@@ -77,7 +79,7 @@ class Replay:
         self._messages = 0
         self._nonces: set[int] = set()
         self._weak: list[tuple[Found, Segment, Meta]] = []
-        self._void: list[int] = []  # MIDs of the segment that do not count
+        self._findings: list[tuple[Any, ...]] = []  # records for the journal of the segment
         self._last_part = False
         self._early_claims: dict[int, list[Claim]] = {}  # by parent, which a later part may have
 
@@ -243,18 +245,17 @@ class Replay:
                     group = []
             self._tell(found.offset)
         self._group(group, segment, journal)
-        self._forget(segment, self._void)
-        self._void = []
+        self._write_down(segment)
         segment.size = end
         segment.sealed = True
         if not sealed and journal.cut is None:
             self._seal(segment, end, fd)
 
-    def _forget(self, segment: Segment, mids: Sequence[int]) -> None:
-        """Write down that `mids` do not count: why they do not may not be seen the next time."""
-        if not mids:
+    def _write_down(self, segment: Segment) -> None:
+        """Keep what was found in the journal: why it is so may not be seen the next time."""
+        records, self._findings = self._findings, []
+        if not records:
             return
-        records = [(VOID, mid) for mid in mids]
         frames = build_frames(records, segment.nonce, segment.journal_size)
         fd = self._files.open(segment.journal_path, write=True)
         try:
@@ -263,7 +264,6 @@ class Replay:
         finally:
             self._files.close(fd)
         segment.journal_size += len(frames)
-        segment.void += mids
 
     def _seal(self, segment: Segment, end: int, fd: int) -> None:
         """Complete a segment that a crash left open, so that it need not be checked again."""
@@ -332,7 +332,9 @@ class Replay:
         )
         if not complete and self._parent_speaks(group):
             self.result.voided += len(group)
-            self._void += [found.head.mid for found in group if found.head is not None]
+            mids = [found.head.mid for found in group if found.head is not None]
+            self._findings += [(VOID, mid) for mid in mids]
+            segment.void += mids
             return
         for found in group:
             self._accept(found, segment, journal)
@@ -394,7 +396,9 @@ class Replay:
             if meta.source in damaged and found.head.mid not in self.result.entries:
                 self._take(found, segment, None, meta, 0)
             else:
-                self._forget(segment, [found.head.mid])
+                self._findings.append((VOID, found.head.mid))
+                segment.void.append(found.head.mid)
+                self._write_down(segment)
 
     def _take(
         self,
@@ -450,6 +454,7 @@ class Replay:
         segment.live_bytes += size + RECORD_OVERHEAD
         if found.condition is Condition.CONTENT:
             segment.damaged = True
+            self._findings.append((HOLD, head.mid, DAMAGED.encode(), b""))
             self.result.damaged.append((entry, "content does not match its checksum"))
         if meta is not None and meta.large is not None:
             content = LargeContent(segment.part, meta.large, dotted=bool(head.flags & DOTTED))

@@ -491,7 +491,7 @@ class SegmentSpool(Table):
             # Not before the journal is synced: a power cut would bring the message back.
             self._large_bytes -= large.size
             self._recorder.flush()
-            self._recorder.after_sync(partial(self._unlink, large.path), frees_space=True)
+            self._recorder.after_sync(partial(self._unlink, large.path))
         segment = self._shelf.left(entry)
         if segment.live == 0:
             self._reader.forget(segment)
