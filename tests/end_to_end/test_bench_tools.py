@@ -1,0 +1,207 @@
+"""Load and sink of the benchmark: they agree on intact mail, and they find every mistake."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mailwarden.app.bench.measure import Run, run_once
+from mailwarden.app.bench.profile import Profile
+from mailwarden.app.bench.target import Launch
+from mailwarden.app.bench.tools import (
+    IdleConnections,
+    LoadReport,
+    Shipment,
+    Sink,
+    SinkReport,
+    run_load,
+)
+from mailwarden.app.bench.workplace import BenchError, Workplace
+from tests.end_to_end.bench_standin import FAULT_AT
+
+ROOT = Path(__file__).parents[2]
+MESSAGES = 200
+WARM_UP = 20
+
+
+@pytest.fixture(scope="session")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    place = Workplace(checkout=ROOT, state=tmp_path_factory.mktemp("bench"))
+    place.build_tools()
+    return place
+
+
+def profile(**changes: object) -> Profile:
+    values: dict[str, object] = {"name": "test", "size_bytes": 4096, "sessions": 10}
+    return Profile(**{**values, **changes})  # type: ignore[arg-type]  # the caller knows the fields
+
+
+def exchange(
+    workplace: Workplace, of: Profile, *options: str, files: Path | None = None
+) -> tuple[LoadReport, SinkReport]:
+    """Send straight into the sink."""
+    with Sink(
+        workplace, run="t", messages=MESSAGES, recipients=of.recipients, options=options
+    ) as sink:
+        shipment = Shipment(port=sink.port, run="t", messages=MESSAGES, files=files)
+        return run_load(workplace, of, shipment), sink.finish()
+
+
+@pytest.mark.parametrize("mode", ["lockstep", "pipelined", "bdat"])
+@pytest.mark.parametrize("per_connection", [0, 1, 7])
+def test_all_arrive_once_and_intact(workplace: Workplace, mode: str, per_connection: int) -> None:
+    of = profile(mode=mode, per_connection=per_connection)
+    load, end = exchange(workplace, of)
+    assert load.problems() == []
+    assert end.problems(MESSAGES) == []
+    assert end.connections == {0: 10, 1: MESSAGES, 7: end.connections}[per_connection]
+
+
+@pytest.mark.parametrize("size", [1024, 65_536, 300_001])
+def test_sizes(workplace: Workplace, size: int) -> None:
+    for mode in ("lockstep", "bdat"):
+        _, end = exchange(workplace, profile(size_bytes=size, mode=mode, per_connection=0))
+        assert end.problems(MESSAGES) == []
+
+
+@pytest.mark.parametrize("mode", ["lockstep", "pipelined", "bdat"])
+def test_each_recipient_counts(workplace: Workplace, mode: str) -> None:
+    load, end = exchange(workplace, profile(recipients=5, mode=mode))
+    assert load.problems() == []
+    assert end.unique == 5 * MESSAGES
+    assert end.problems(5 * MESSAGES) == []
+
+
+def test_files_of_all_kinds_arrive_intact(workplace: Workplace, tmp_path: Path) -> None:
+    contents = [
+        b"A: lf only\n\n.\n..\n.dots\n",
+        b"A: crlf\r\n\r\n.\r\n..x\r\n\r\n.\r\n",
+        b"A: no end of line",
+        b"",
+        b"A: bare cr\r and nul \0\n\n\r\r\n\x80\xff\n" + b"." * 3000,
+        b".\n" * 40_000,
+    ]
+    paths = [tmp_path / str(number) for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    listed = tmp_path / "list"
+    listed.write_text("".join(f"{path}\n" for path in paths), encoding="ascii")
+    for mode in ("lockstep", "bdat"):
+        load, end = exchange(workplace, profile(mode=mode), files=listed)
+        assert load.problems() == []
+        assert end.problems(MESSAGES) == []
+
+
+def test_deferrals_are_refused_and_not_counted(workplace: Workplace) -> None:
+    load, end = exchange(workplace, profile(), "--defer-every", "10")
+    assert (load.accepted, load.refused) == (180, 20)
+    assert load.not_accepted[0].code == 451
+    assert end.problems(180) == []
+
+
+def test_a_slow_sink_answers_each_message_late(workplace: Workplace) -> None:
+    load, end = exchange(workplace, profile(per_connection=0), "--delay-us", "3000")
+    assert end.problems(MESSAGES) == []
+    assert load.p50_ms >= 3.0
+
+
+def test_a_receiver_without_the_extension_is_told(workplace: Workplace) -> None:
+    for mode, option in (("pipelined", "--no-pipelining"), ("bdat", "--no-chunking")):
+        with pytest.raises(BenchError, match="offers no"):
+            exchange(workplace, profile(mode=mode), option)
+
+
+def test_messages_of_another_run_do_not_count(workplace: Workplace) -> None:
+    with Sink(workplace, run="t", messages=MESSAGES) as sink:
+        run_load(workplace, profile(), Shipment(port=sink.port, run="other", messages=5))
+        assert sink.finish().foreign == 5
+
+
+def test_idle_connections_are_held_and_counted(workplace: Workplace) -> None:
+    with Sink(workplace, run="t", messages=1) as sink:
+        with IdleConnections(workplace, sink.port, 300, 60) as idle:
+            assert idle.wait_open(30) == 300
+            assert idle.finish() == 300
+        assert sink.finish().connections == 300
+
+
+def test_the_marks_come_when_the_messages_are_there(workplace: Workplace) -> None:
+    with Sink(workplace, run="t", messages=MESSAGES, marks=[50, MESSAGES]) as sink:
+        run_load(workplace, profile(), Shipment(port=sink.port, run="t", messages=MESSAGES))
+        marks = [sink.wait_for_mark(30), sink.wait_for_mark(30)]
+    assert [mark.unique for mark in marks if mark] == [50, MESSAGES]
+
+
+def test_only_loopback_is_loaded(workplace: Workplace) -> None:
+    done = subprocess.run(
+        [str(workplace.load), "--address", "192.0.2.1"], capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert b"loopback" in done.stderr
+
+
+class StandIn:
+    """The relay of bench_standin.py as a target."""
+
+    name = "standin"
+    label = "Stand-in"
+
+    def __init__(self, fault: str, *files: Path) -> None:
+        self._fault = fault
+        self._files = files
+
+    def version(self) -> str:
+        return "0"
+
+    def prepare(self, port: int, sink_port: int) -> Launch:
+        script = str(ROOT / "tests" / "end_to_end" / "bench_standin.py")
+        words = [script, str(port), str(sink_port), self._fault, *map(str, self._files)]
+        return Launch(command=[sys.executable, *words])
+
+
+@pytest.fixture(autouse=True)
+def short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailwarden.app.bench.measure.WARM_UP_MESSAGES", WARM_UP)
+
+
+def relayed(workplace: Workplace, target: StandIn, of: Profile) -> Run:
+    return run_once(workplace, target, of, messages=100, number=0, samples_memory=True)
+
+
+def test_a_faultless_relay_passes(workplace: Workplace) -> None:
+    done = relayed(workplace, StandIn("none"), profile())
+    assert done.problems == ()
+    assert done.accept_rate >= done.end_to_end_rate * 0.5 > 0
+    assert done.pss_bytes > 1024 * 1024
+    assert done.processes == 1
+    assert done.cpu_per_1000 > 0
+
+
+def test_starttls(workplace: Workplace, certificate: tuple[Path, Path]) -> None:
+    target = StandIn("none", *certificate)
+    assert relayed(workplace, target, profile(starttls=True)).problems == ()
+
+
+MISSING = f"1 of 120 missing (first: {FAULT_AT})"
+CHANGED = f"1 changed on the way (first: {FAULT_AT})"
+
+
+@pytest.mark.parametrize(
+    ("fault", "problems"),
+    [
+        ("lose", [MISSING]),
+        ("repeat", [f"1 arrived twice (first: {FAULT_AT})"]),
+        ("change", [MISSING, CHANGED]),
+        ("shorten", [MISSING, CHANGED]),
+        ("mix", [MISSING, CHANGED]),
+        ("refuse", ["1 of 100 not accepted: 554 5.6.0 Not today", MISSING]),
+        ("hang_up", ["1 of 100 not accepted: connection lost behind the end of data"]),
+    ],
+)
+def test_every_mistake_is_caught(
+    workplace: Workplace, fault: str, problems: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for wait in ("_DRAIN_SECONDS", "_DRAIN_SECONDS_IF_SHORT"):
+        monkeypatch.setattr(f"mailwarden.app.bench.relay.{wait}", 1.0)
+    assert list(relayed(workplace, StandIn(fault), profile()).problems) == problems
