@@ -78,6 +78,7 @@ class Gateway:
     config: dict[str, Any]
     process: subprocess.Popen[bytes] | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    python: str = sys.executable
 
     @property
     def path(self) -> Path:
@@ -100,7 +101,7 @@ class Gateway:
         self.write_config()
         with (self.directory / "output").open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mailwarden.app", "--config", str(self.path), "run"],
+                [self.python, "-m", "mailwarden.app", "--config", str(self.path), "run"],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

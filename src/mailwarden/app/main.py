@@ -17,7 +17,7 @@ Answer = dict[str, Any]
 
 def main(argv: list[str] | None = None) -> int:
     """Run `mailwarden` with `argv`; return the exit status."""
-    return run(sys.argv[1:] if argv is None else argv, HANDLERS, None)
+    return run(sys.argv[1:] if argv is None else argv, HANDLERS, _add_bench_arguments)
 
 
 def _run(arguments: Namespace) -> int:
@@ -39,13 +39,37 @@ def _add_bench_arguments(parser: Any) -> None:  # noqa: ANN401  an ArgumentParse
 
 
 def _state_directory(arguments: Namespace) -> Path:
-    import os  # noqa: PLC0415
+    """Return where the running gateway keeps its control socket.
 
-    from mailwarden.app.state_directory import StateDirectory  # noqa: PLC0415
-    from mailwarden.control.config.reader import load_config  # noqa: PLC0415
+    A file with mistakes in it is read as far as that goes: whoever broke it while the gateway
+    runs wants to see its status all the same.
+    """
+    import os  # noqa: PLC0415  not worth its time before a command needs it
+
+    from mailwarden.app.state_directory import StateDirectory  # noqa: PLC0415  likewise
+    from mailwarden.control.config.reader import ConfigError, load_config  # noqa: PLC0415
 
     path = find_config(arguments.config, os.environ)
-    return StateDirectory.at(load_config(path), path.absolute().parent).directory
+    base = path.absolute().parent
+    try:
+        return StateDirectory.at(load_config(path, look_at_files=False), base).directory
+    except ConfigError:
+        named = _named_state_directory(path)
+        if named is None:
+            raise
+        return base / named
+
+
+def _named_state_directory(path: Path) -> str | None:
+    """Return the state directory that a file with mistakes names all the same."""
+    import yaml  # noqa: PLC0415  rarely needed
+
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    named = tree.get("state_directory") if isinstance(tree, dict) else None
+    return named if isinstance(named, str) else None
 
 
 def _ask(arguments: Namespace, command: str, **details: Any) -> Iterator[Answer]:  # noqa: ANN401

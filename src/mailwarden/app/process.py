@@ -18,6 +18,7 @@ class WorkerProcess:
         self.index = index
         self.pid = 0
         self.is_ready = False
+        self.was_ready = False
         self.progress = ""
         self._count = count
         self._user = user
@@ -49,6 +50,11 @@ class WorkerProcess:
                 start_new_session=True,  # Ctrl-C is for the supervisor, which stops them in order
                 **identity,
             )
+        except PermissionError as error:
+            raise OSError(
+                f"user {self._user!r} may not run {sys.executable}: install Mailwarden where that "
+                "user can read it, such as /opt/mailwarden"
+            ) from error
         finally:
             theirs.close()
         self.pid = self._process.pid
@@ -91,7 +97,7 @@ class WorkerProcess:
             os.close(descriptor)
         match packet.get("say"):
             case "ready":
-                self.is_ready = True
+                self.is_ready = self.was_ready = True
                 self.progress = ""
             case "progress":
                 self.progress = str(packet.get("text", ""))

@@ -28,8 +28,7 @@ from mailwarden.services.throttling.board import make_board
 
 STOP_SECONDS: Final = 30.0  # what open connections get to finish
 ANSWER_SECONDS: Final = 10.0  # what a worker gets to answer a command
-RESTART_WAITS: Final = (0.1, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # services 0.5
-STABLE_SECONDS: Final = 30.0  # a worker that lived so long starts the waits anew
+RESTART_WAITS: Final = (0.1, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # for one that cannot start
 LATER_SETTINGS: Final = (
     "workers",
     "state_directory",
@@ -100,7 +99,6 @@ class Supervisor:
         """Start worker `index` and start it anew whenever it dies."""
         failures = 0
         while not self._stopping.is_set():
-            started = time.monotonic()
             worker = WorkerProcess(index, count, self.config.user, self._log)
             self.workers = sorted(
                 [w for w in self.workers if w.index != index] + [worker], key=lambda w: w.index
@@ -111,7 +109,8 @@ class Supervisor:
             status = await self._until_gone(worker)
             if self._stopping.is_set():
                 return
-            if time.monotonic() - started > STABLE_SECONDS:
+            clear_region(self._board, index)
+            if worker.was_ready:  # it works in principle, and has mail to look after
                 failures = 0
             wait = RESTART_WAITS[min(failures, len(RESTART_WAITS) - 1)]
             failures += 1

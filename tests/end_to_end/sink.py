@@ -1,0 +1,125 @@
+"""A next hop for tests: an SMTP server in a thread that remembers every message it took."""
+
+import re
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import BinaryIO
+
+ID = re.compile(rb"X-Test-Id: (\S+)")
+
+
+class Sink:
+    """Takes mail on a port of 127.0.0.1. `answer` may replace a reply: it gets verb and line."""
+
+    def __init__(self, answer: Callable[[str, bytes], bytes | None] | None = None) -> None:
+        self.messages: list[bytes] = []
+        self.envelopes: list[tuple[bytes, list[bytes]]] = []
+        self.connections = 0
+        self._answer = answer
+        self._lock = threading.Lock()
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=200)
+        self.port: int = self._listening.getsockname()[1]
+        self._open: set[socket.socket] = set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def ids(self) -> Counter[bytes]:
+        """How often each `X-Test-Id` came."""
+        with self._lock:
+            found = (ID.search(message) for message in self.messages)
+            return Counter(match[1] for match in found if match)
+
+    def close(self) -> None:
+        self._listening.close()
+        for connection in list(self._open):
+            connection.close()
+
+    def __enter__(self) -> "Sink":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.add(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection, connection.makefile("rb") as lines:
+                connection.sendall(b"220 sink.test ESMTP\r\n")
+                self._converse(connection, lines)
+        except OSError:
+            pass
+        finally:
+            self._open.discard(connection)
+
+    def _converse(self, connection: socket.socket, lines: BinaryIO) -> None:
+        sender: bytes | None = None
+        recipients: list[bytes] = []
+        for line in lines:
+            verb = line[:4].decode("latin-1").upper().strip()
+            special = self._answer(verb, line) if self._answer else None
+            if special is not None:
+                if not special:  # hang up
+                    return
+                if verb == "MAIL":
+                    sender, recipients = None, []
+                if verb == "BDAT":
+                    lines.read(int(line.split()[1]))
+                connection.sendall(special)
+                continue
+            if verb in ("EHLO", "HELO"):
+                connection.sendall(
+                    b"250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
+                    b"250 CHUNKING\r\n"
+                )
+            elif verb == "MAIL":
+                sender, recipients = line[10:].split(b">")[0].lstrip(b"<"), []
+                connection.sendall(b"250 ok\r\n")
+            elif (verb == "RCPT" and sender is None) or (
+                verb in ("DATA", "BDAT") and not recipients
+            ):
+                if verb == "BDAT":  # RFC 3030, section 2: the chunk comes all the same
+                    lines.read(int(line.split()[1]))
+                connection.sendall(b"503 no transaction\r\n")
+            elif verb == "RCPT":
+                recipients.append(line[8:].split(b">")[0].lstrip(b"<"))
+                connection.sendall(b"250 ok\r\n")
+            elif verb == "BDAT":
+                content = lines.read(int(line.split()[1]))
+                self._take(sender, recipients, content)
+                sender, recipients = None, []
+                connection.sendall(b"250 taken\r\n")
+            elif verb == "DATA":
+                connection.sendall(b"354 go\r\n")
+                self._take(sender, recipients, _read_data(lines))
+                sender, recipients = None, []
+                connection.sendall(b"250 taken\r\n")
+            elif verb == "QUIT":
+                connection.sendall(b"221 bye\r\n")
+                return
+            else:
+                connection.sendall(b"250 ok\r\n")
+
+    def _take(self, sender: bytes, recipients: list[bytes], content: bytes) -> None:
+        with self._lock:
+            self.messages.append(content)
+            self.envelopes.append((sender, list(recipients)))
+
+
+def _read_data(lines: BinaryIO) -> bytes:
+    content = b""
+    for line in lines:
+        if line == b".\r\n":
+            return content
+        content += line[1:] if line.startswith(b".") else line
+    raise OSError("closed within DATA")
