@@ -124,7 +124,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--directory", type=Path, help="where; a temporary one else")
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--make", type=Path, help="make one part, of retried messages, only")
+    parser.add_argument("--first", type=int, default=1, help="MID of the first message of --make")
     arguments = parser.parse_args()
+    if arguments.make:
+        arguments.make.mkdir(parents=True, exist_ok=True)
+        of = (arguments.make, arguments.first, arguments.messages, arguments.size)
+        asyncio.run(make(*of, retried=True))
+        return
     if arguments.read:
         print(json.dumps(asyncio.run(read(arguments.read))))
         return

@@ -14,7 +14,8 @@ from mailwarden.app.bench.results import ReplayResult
 from mailwarden.app.bench.target import Running, free_port
 from mailwarden.app.bench.workplace import BenchError, Workplace
 
-_SCRIPT: Final = Path("tests/benchmarks/replay_spool.py")
+_SCRIPT: Final = Path("tests/benchmarks/replay_spool.py")  # made by those who made the spool
+_MODULE: Final = "tests.benchmarks.replay_spool"
 _FILL_SECONDS: Final = 3600
 _READY_SECONDS: Final = 600.0
 _SETTLE_SECONDS: Final = 5.0  # delivery takes what was read, after the ports are open
@@ -24,11 +25,10 @@ _WORKERS: Final = 2
 class _SpoolRead(msgspec.Struct):
     """What the script prints about one spool."""
 
-    messages: int
+    recipients: int
     seconds: float
-    peak_bytes: int
-    queue_bytes: int
-    bytes_per_recipient: float
+    peak_mb: float
+    bytes_a_recipient: float
 
 
 def measure_replay(workplace: Workplace, messages: int) -> ReplayResult:
@@ -37,8 +37,7 @@ def measure_replay(workplace: Workplace, messages: int) -> ReplayResult:
     Raises:
         BenchError: the script is missing or fails, or the gateway does not start.
     """
-    script = workplace.checkout / _SCRIPT
-    if not script.exists():
+    if not (workplace.checkout / _SCRIPT).exists():
         raise BenchError(f"{_SCRIPT} is missing")
     gateway = Gateway(workplace, _WORKERS)
     port = free_port()
@@ -46,8 +45,9 @@ def measure_replay(workplace: Workplace, messages: int) -> ReplayResult:
     share = messages // _WORKERS
     for worker in range(_WORKERS):
         first = str(1 + worker * share)
-        _run(script, "fill", _part(gateway, worker), "--messages", str(share), "--first", first)
-    spool = msgspec.json.decode(_run(script, "read", _part(gateway, 0)), type=_SpoolRead)
+        size = ("--messages", str(share), "--first", first)
+        _run(workplace, "--make", _part(gateway, worker), *size)
+    spool = msgspec.json.decode(_run(workplace, "--read", _part(gateway, 0)), type=_SpoolRead)
     logs = workplace.state / "logs"
     running = Running(gateway, launch, port, logs, ready_seconds=_READY_SECONDS)
     began = time.monotonic()
@@ -55,16 +55,16 @@ def measure_replay(workplace: Workplace, messages: int) -> ReplayResult:
         seconds = time.monotonic() - began
         time.sleep(_SETTLE_SECONDS)
     problems = []
-    if spool.messages != share:
-        problems.append(f"{spool.messages} of {share} messages were read back")
+    if spool.recipients != share:
+        problems.append(f"{spool.recipients} of {share} messages were read back")
     return ReplayResult(
         messages=share * _WORKERS,
         seconds=seconds,
         pss_peak_bytes=memory.pss_bytes,
-        spool_messages=spool.messages,
+        spool_messages=spool.recipients,
         spool_seconds=spool.seconds,
-        spool_peak_bytes=spool.peak_bytes,
-        bytes_per_recipient=spool.bytes_per_recipient,
+        spool_peak_bytes=int(spool.peak_mb * 1e6),
+        bytes_per_recipient=spool.bytes_a_recipient,
         problems=tuple(problems),
     )
 
@@ -74,10 +74,12 @@ def _part(gateway: Gateway, worker: int) -> str:
     return str(gateway.state / "spool" / str(worker))
 
 
-def _run(script: Path, *words: str) -> bytes:
+def _run(workplace: Workplace, *words: str) -> bytes:
     """Run the script and return its last line."""
-    command = [sys.executable, str(script), *words]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=_FILL_SECONDS)
+    command = [sys.executable, "-m", _MODULE, *words]
+    done = subprocess.run(
+        command, capture_output=True, check=False, timeout=_FILL_SECONDS, cwd=workplace.checkout
+    )
     lines = done.stdout.splitlines()
     if done.returncode:
         raise BenchError(f"{' '.join(command)}: {done.stderr.decode(errors='replace')[-500:]}")
