@@ -4,7 +4,14 @@ from typing import Final
 
 from mailwarden.core.mail.address import AddressError, parse_path
 from mailwarden.core.smtp import reply as replies
-from mailwarden.core.smtp.events import BadSyntax, Hello, InvalidAddress, Mail, Rcpt, Refused
+from mailwarden.core.smtp.events import (
+    BadSyntax,
+    Hello,
+    InvalidAddress,
+    LimitExceeded,
+    Mail,
+    Rcpt,
+)
 from mailwarden.core.smtp.limits import HELO_NAME_BYTES_MAX, SIZE_DIGITS_MAX
 from mailwarden.core.smtp.parameters import (
     ParameterError,
@@ -35,7 +42,7 @@ def parse_hello(
 
 def parse_mail(
     argument: str, rules: ConversationRules, *, is_encrypted: bool
-) -> Mail | BadSyntax | InvalidAddress | Refused:
+) -> Mail | BadSyntax | InvalidAddress | LimitExceeded:
     """Return what MAIL says."""
     if argument[:5].upper() != "FROM:":
         return BadSyntax("MAIL", _MAIL_SYNTAX)
@@ -49,13 +56,13 @@ def parse_mail(
     except AddressError as error:
         return InvalidAddress("sender", error)
     except ParameterError as error:
-        return _refused("MAIL", error)
+        return BadSyntax("MAIL", error.reply)
+    if values.get("size", 0) > rules.max_message_size:  # RFC 1870, 6.1
+        return LimitExceeded("MAIL", replies.MESSAGE_SIZE_EXCEEDED)
     return Mail(address, **values)
 
 
-def parse_rcpt(
-    argument: str, rules: ConversationRules
-) -> Rcpt | BadSyntax | InvalidAddress | Refused:
+def parse_rcpt(argument: str, rules: ConversationRules) -> Rcpt | BadSyntax | InvalidAddress:
     """Return what RCPT says."""
     if argument[:3].upper() != "TO:":
         return BadSyntax("RCPT", _RCPT_SYNTAX)
@@ -69,7 +76,7 @@ def parse_rcpt(
     except AddressError as error:
         return InvalidAddress("recipient", error)
     except ParameterError as error:
-        return _refused("RCPT", error)
+        return BadSyntax("RCPT", error.reply)
     return Rcpt(address, **values)
 
 
@@ -85,10 +92,3 @@ def parse_bdat(argument: str) -> tuple[int, bool] | BadSyntax:
     if last.strip().upper() not in ("", "LAST"):
         return BadSyntax("BDAT", _BDAT_SYNTAX, is_lost=True)
     return int(size), bool(last)
-
-
-def _refused(verb: str, error: ParameterError) -> BadSyntax | Refused:
-    """Return a wrong parameter as an error of the client, too large a size as a refusal."""
-    if error.reply is replies.MESSAGE_SIZE_EXCEEDED:
-        return Refused(verb, error.reply)
-    return BadSyntax(verb, error.reply)

@@ -30,8 +30,6 @@ class Conduct:
 
     def after_bad(self, event: _Event, bad_max: int) -> _Event | BadCommandLimit:
         """Return what becomes of `event`, a bad command."""
-        if isinstance(event, Refused) and not event.is_bad:
-            return event
         self._bad += 1
         return BadCommandLimit(event) if self._bad > bad_max else event
 

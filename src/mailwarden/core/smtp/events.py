@@ -256,7 +256,15 @@ class Refused(msgspec.Struct, gc=False):
 
     command: str
     reply: Reply
-    is_bad: bool = True  # whether it counts as a bad command
+
+    verb: ClassVar[str] = NONE
+
+
+class LimitExceeded(msgspec.Struct, gc=False):
+    """MAIL with a size, or RCPT with a number, that is more than may be; no bad command."""
+
+    command: str
+    reply: Reply
 
     verb: ClassVar[str] = NONE
 
@@ -291,6 +299,6 @@ class BadCommandLimit(msgspec.Struct, gc=False):
 Answerable = (
     Greeting | Hello | Mail | Rcpt | Data | Chunk | EndOfContent | Reset | Noop | Vrfy | Expn | Help
     | Quit | StartTls | AuthPrompt | Auth | XClient | Unknown | BadSyntax | InvalidAddress
-    | Refused | LineTooLong | LineMalformed | BadCommandLimit
+    | Refused | LimitExceeded | LineTooLong | LineMalformed | BadCommandLimit
 )  # fmt: skip
 Event = Answerable | Content

@@ -25,6 +25,7 @@ HELO_NAME_BYTES_MAX: Final = 255  # RFC 5321, 4.5.3.1.2
 SIZE_DIGITS_MAX: Final = 20  # RFC 1870, section 3; BDAT has no limit of its own (RFC 3030)
 ENVELOPE_ID_CHARACTERS_MAX: Final = 100  # RFC 3461, 4.4
 ORIGINAL_RECIPIENT_CHARACTERS_MAX: Final = 500  # RFC 3461, 4.2
+LIMITS_VALUE_MAX: Final = 999_999  # RFC 9422: six digits
 XCLIENT_VALUE_CHARACTERS_MAX: Final = 255
 PROXY_V1_BYTES_MAX: Final = 107  # with CRLF, says the protocol's text
 PROXY_V2_BYTES_MAX: Final = 16 + 4096  # fixed part, then addresses and TLVs

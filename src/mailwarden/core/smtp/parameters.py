@@ -46,13 +46,11 @@ def parse_mail_parameters(text: str, rules: ConversationRules, *, is_encrypted: 
     """Return what the parameters of MAIL say.
 
     Raises:
-        ParameterError: one is unknown, wrong, given twice, or asks for too much.
+        ParameterError: one is unknown, wrong or given twice.
     """
     values = _parse(text, _MAIL_IN_TLS if is_encrypted else _MAIL)
     if "auth" in values and not rules.allows_auth(is_encrypted=is_encrypted):
         raise ParameterError(replies.unknown_parameter("AUTH"))
-    if values.get("size", 0) > rules.max_message_size:  # RFC 1870, 6.1
-        raise ParameterError(replies.MESSAGE_SIZE_EXCEEDED)
     return values
 
 

@@ -54,6 +54,12 @@ class Received:
         self._later.clear()
         self.later_bytes = 0
 
+    def trim(self) -> None:
+        """Let go of what has been understood: thousands of idle clients send nothing for long."""
+        if self.offset:
+            self.buffer = self.buffer[self.offset :]
+            self.offset = 0
+
     def clear(self) -> None:
         """Throw everything away."""
         self.buffer = b""

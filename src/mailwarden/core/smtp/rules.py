@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mailwarden.core.mail.address import AddressRules
 from mailwarden.core.smtp.content import BareCrLf, ContentLimits
+from mailwarden.core.smtp.limits import LIMITS_VALUE_MAX
 from mailwarden.core.smtp.reply import Reply, goodbye, greeting, hello
 
 
@@ -79,6 +80,7 @@ class ConversationRules:
             yield "STARTTLS"  # RFC 3207
 
     def _limits(self) -> str:
-        """Return the offer of RFC 9422."""
-        mails = f" MAILMAX={self.max_msgs_per_session}" if self.max_msgs_per_session else ""
-        return f"LIMITS{mails} RCPTMAX={self.max_rcpts_per_msg}"
+        """Return the offer of RFC 9422, section 3; its numbers have six digits at most."""
+        mails = min(self.max_msgs_per_session, LIMITS_VALUE_MAX)
+        recipients = min(self.max_rcpts_per_msg, LIMITS_VALUE_MAX)
+        return f"LIMITS{f' MAILMAX={mails}' if mails else ''} RCPTMAX={recipients}"

@@ -21,6 +21,7 @@ from mailwarden.core.smtp.events import (
     Greeting,
     Hello,
     Help,
+    LimitExceeded,
     LineMalformed,
     LineTooLong,
     Mail,
@@ -113,13 +114,13 @@ class ServerConversation:
         received = self._received
         if received.later_bytes:
             received.join()
-        elif received.offset >= len(received.buffer):
-            received.buffer = b""  # thousands of idle clients are not to keep what they sent
-            received.offset = 0
-            if self.state not in _UNASKED:
-                return None
+        elif received.offset >= len(received.buffer) and self.state not in _UNASKED:
+            received.trim()
+            return None
         event = self._read(self)
-        if not isinstance(event, Content):
+        if event is None:
+            received.trim()
+        elif not isinstance(event, Content):
             self._event = event
         return event
 
@@ -328,7 +329,7 @@ class ServerConversation:
         if self._recipients_asked > recipients_max + RECIPIENT_OVERSHOOT_MAX:
             return Refused("RCPT", replies.TOO_MANY_RECIPIENTS)
         if self._recipients >= recipients_max:
-            return Refused("RCPT", replies.TOO_MANY_RECIPIENTS, is_bad=False)
+            return LimitExceeded("RCPT", replies.TOO_MANY_RECIPIENTS)
         return parse_rcpt(argument, self.rules)
 
     def _data(self, argument: str) -> Event:
