@@ -7,10 +7,11 @@ connections finds those whose deadline is over.
 import asyncio
 import fcntl
 import math
+import os
 import struct
 import termios
 from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from mailwarden.core.smtp.client import (
     ClientConversation,
@@ -146,8 +147,7 @@ class SmtpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the greeting."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = transport = cast("asyncio.Transport", transport)  # uvloop has its own kind
         self._outcome = self.shared.loop.create_future()
         self.interface = str((transport.get_extra_info("sockname") or ("",))[0])
         hello = self.plan.hello(self.interface)  # the name that belongs to the address
@@ -173,6 +173,11 @@ class SmtpConnection(asyncio.Protocol):
             return
         self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self.work()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is past its opening."""
+        return self._owner is not None
 
     @property
     def is_usable(self) -> bool:
@@ -362,11 +367,8 @@ class SmtpConnection(asyncio.Protocol):
     # The end.
 
     def end(self) -> None:
-        """Say goodbye, after the present message if there is one."""
-        if self.unit is not None or self._is_closing:
-            return  # `work` finds that the owner is full
-        if self.conversation.phase is not Phase.READY:
-            self._close()
+        """Say goodbye, unless it is busy: then `work` asks the owner afterwards."""
+        if self._is_closing or self.conversation.phase is not Phase.READY:
             return
         self._is_closing = True
         self._write(self.conversation.quit())
@@ -471,7 +473,7 @@ def _unacknowledged(transport: asyncio.Transport) -> int:
 
 
 def words(error: Exception) -> str:
-    """Return what an operating system error says, without its number."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    """Return what an operating system error means, without what the event loop adds to it."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
     return str(error) or type(error).__name__

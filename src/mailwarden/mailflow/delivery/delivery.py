@@ -24,7 +24,6 @@ DUE_AT_ONCE: Final = 500  # units that become ready before others get their turn
 SWEEP_TICKS: Final = 4  # ticks between looks at backlogs and forgotten queues
 DOMAINS_MAX: Final = 10_000  # whose queue is remembered
 IDLE_QUEUES_MAX: Final = 10_000  # kept for what is known of their hosts
-STARVED_SECONDS: Final = 0.1  # until a connection that the limits refused is asked for again
 _NEW: Final = Progress()
 
 
@@ -55,8 +54,6 @@ class Delivery:
         self._group: asyncio.TaskGroup | None = None
         self._ended: Final = asyncio.Event()
         self._ticks = 0
-        self._is_due_scheduled = False
-        self._is_stopping = False
 
     @property
     def counters(self) -> Counters:
@@ -83,20 +80,19 @@ class Delivery:
 
     async def stop(self, seconds: float) -> None:
         """Finish what is under way, for at most `seconds`; the rest stays in the spool."""
-        self._is_stopping = True
         self.suspend()
         deadline = self._clock.monotonic() + seconds
-        while self._is_busy() and self._clock.monotonic() < deadline:
+        while self._is_busy() and self._clock.monotonic() < deadline:  # noqa: ASYNC110  once
             await asyncio.sleep(TICK_SECONDS / 10)
+        self._shared.is_stopping = True
         self._ended.set()
 
     def _is_busy(self) -> bool:
-        return bool(self._shared.connections or self._shared.flying)
+        shared = self._shared
+        return bool(shared.flying) or any(each.is_open for each in shared.connections)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        if self._group is None:
-            work.close()  # too late: the queue is asked again after the next start
-            return
+        assert self._group is not None  # nothing is announced before `run`, or wanted after `stop`
         task = self._group.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -111,6 +107,7 @@ class Delivery:
         now = self._clock.monotonic()
         for connection in list(self._shared.connections):
             connection.sweep(now)
+        self._feed_starved()
         self._take_due()
         self._ticks += 1
         if self._ticks % SWEEP_TICKS == 0:
@@ -122,7 +119,7 @@ class Delivery:
             queue.sweep()
             if not queue.ready and not queue.connections:
                 busy.discard(queue)
-        self._retired = {queue for queue in self._retired if queue.connections}
+        self._retired = {each for each in self._retired if each.connections or each.waiting}
         if len(self._queues) > IDLE_QUEUES_MAX:
             self._forget_idle_queues()
 
@@ -155,7 +152,7 @@ class Delivery:
                     entry.tag = unit = Unit(entry, FIRST, queue)
                     queue.push(unit)
                     return
-        self._divide(entry, envelope)
+        self._take_again(entry, envelope)
 
     def _is_flying(self, entry: Entry) -> bool:
         return entry.mid in self._shared.flying
@@ -164,46 +161,50 @@ class Delivery:
         """Let a message wait without looking at it: at start-up there may be a million."""
         progress = entry.progress
         wait = 0.0
-        if progress:
-            soonest = min(one.next_attempt_at for one in progress.values())
-            if len(progress) < entry.pending:
-                soonest = 0.0  # others of its recipients have not been tried
-            wait = self._remaining(soonest)
+        if progress is not None:
+            open_rids = entry.open_rids(entry.pending + len(entry.settled or ()))
+            first = min((progress.get(rid, _NEW).next_attempt_at for rid in open_rids), default=0.0)
+            wait = self._bounded(first - self._clock.time())
         entry.tag = unit = Unit(entry, (), None)
-        self._wheel.add(unit, self._clock.monotonic() + wait)
-        if wait <= 0:
-            self._take_due_soon()
+        self._wait(unit, wait)
 
-    def _remaining(self, next_attempt_at: float) -> float:
-        """Return the seconds until then; no more than a profile lets a message wait.
+    def _take_again(self, entry: Entry, envelope: Envelope) -> None:
+        """Take a message of any kind; some of it may be in a transaction since before a hold."""
+        rids = tuple(entry.open_rids(len(envelope.recipients)))
+        entry.tag = unit = Unit(entry, rids, None)
+        flying = self._shared.flying.get(entry.mid)
+        if flying is not None:
+            unit.ticket = entry.tag = object()
+            for other in flying:
+                other.ticket = unit.ticket
+                unit.rids = tuple(rid for rid in unit.rids if rid not in other.rids)
+        if unit.rids:
+            self._divide(unit, envelope, has_waited=False)
 
-        The clock may have been set back since.
+    def _bounded(self, seconds: float) -> float:
+        """Return how long a unit may wait, read from the spool: the clock may have been set."""
+        return min(max(seconds, 0.0), self._shared.plan.retry_seconds_max)
+
+    def _divide(self, unit: Unit, envelope: Envelope, *, has_waited: bool) -> None:
+        """Find the queues of `unit`, make a unit for each, and let them go their ways.
+
+        `has_waited` says that those of its recipients that are due first are due now.
         """
-        wait = next_attempt_at - self._clock.time()
-        return min(max(wait, 0.0), self._shared.plan.retry_seconds_max)
-
-    def _divide(
-        self, entry: Entry, envelope: Envelope, rids: tuple[int, ...] | None = None
-    ) -> None:
-        """Make the units of a message, or of its recipients `rids`, and let them go their ways."""
-        if rids is None:
-            rids = tuple(entry.open_rids(len(envelope.recipients)))
-        flying = self._shared.flying.get(entry.mid, [])
-        for unit in flying:
-            rids = tuple(rid for rid in rids if rid not in unit.rids)
+        entry = unit.entry
         groups: dict[tuple[DestinationQueue, str, Progress], list[int]] = {}
-        for rid in rids:
+        for rid in unit.rids:
             groups.setdefault(self._place(entry, envelope, rid), []).append(rid)
-        if len(groups) == 1 and not flying and entry.settled is None:
-            (((queue, _, progress), _),) = groups.items()
-            entry.tag = unit = Unit(entry, rids, queue)
-            self._set_off(unit, progress)
+        first = min((made.next_attempt_at for _, _, made in groups), default=0.0)
+        start = first if has_waited and first else self._clock.time()
+        if len(groups) == 1:
+            (((unit.queue, _, progress), _),) = groups.items()
+            self._set_off(unit, progress.next_attempt_at - start)
             return
-        entry.tag = ticket = object()
-        for unit in flying:
-            unit.ticket = ticket
-        for (queue, _, progress), members in groups.items():
-            self._set_off(Unit(entry, tuple(members), queue, ticket), progress)
+        if unit.ticket is None:
+            unit.ticket = entry.tag = object()
+        for (queue, _, progress), rids in groups.items():
+            another = Unit(entry, tuple(rids), queue, unit.ticket)
+            self._set_off(another, progress.next_attempt_at - start)
 
     def _place(
         self, entry: Entry, envelope: Envelope, rid: int
@@ -216,10 +217,9 @@ class Delivery:
         made = _NEW if progress is None else progress.get(rid, _NEW)
         return queue, domain, made._replace(reason="", warnings=0)
 
-    def _set_off(self, unit: Unit, progress: Progress) -> None:
-        wait = self._remaining(progress.next_attempt_at) if progress.attempts else 0.0
-        if wait > 0:
-            self._wait(unit, wait)
+    def _set_off(self, unit: Unit, seconds: float) -> None:
+        if seconds > 0:
+            self._wait(unit, self._bounded(seconds))
         else:
             self._attempt(unit)
 
@@ -229,10 +229,7 @@ class Delivery:
             queue = self._by_domain.get(domain)
             if queue is not None and not queue.is_retired:
                 return queue
-        plan = self._shared.plan
-        hop = find_next_hop(domain, mailhost, plan.routes, plan.port)
-        limits = plan.destinations.find(domain)
-        key = QueueKey(hop, limits.row, is_requiretls)
+        key = self._key(domain, mailhost, is_requiretls=is_requiretls)
         queue = self._queues.get(key)
         if queue is None:
             queue = self._queues[key] = self._new_queue(key, domain)
@@ -241,6 +238,11 @@ class Delivery:
                 self._by_domain.clear()
             self._by_domain[domain] = queue
         return queue
+
+    def _key(self, domain: str, mailhost: str, *, is_requiretls: bool) -> QueueKey:
+        plan = self._shared.plan
+        hop = find_next_hop(domain, mailhost, plan.routes, plan.port)
+        return QueueKey(hop, plan.destinations.find(domain).row, is_requiretls)
 
     def _new_queue(self, key: QueueKey, domain: str) -> DestinationQueue:
         limits, shared = self._shared.plan.destinations.find(domain), self._shared
@@ -255,31 +257,20 @@ class Delivery:
 
     def _wait(self, unit: Unit, seconds: float) -> None:
         """Let `unit` wait for its next attempt."""
-        due = self._clock.monotonic() + seconds
-        queue = unit.queue
-        if queue is not None:
-            queue.waiting += 1
-            if queue.waiting == 1 or due < queue.next_due:
-                queue.next_due = due
-        self._wheel.add(unit, due)
-
-    def _take_due_soon(self) -> None:
-        if not self._is_due_scheduled:
-            self._is_due_scheduled = True
-            self._means.loop.call_soon(self._take_due)
+        if unit.queue is not None:
+            unit.queue.waiting += 1
+        self._wheel.add(unit, self._clock.monotonic() + seconds)
 
     def _take_due(self) -> None:
         """Attempt what is due, some at a time."""
-        self._is_due_scheduled = False
         units = self._wheel.pop_due(self._clock.monotonic(), DUE_AT_ONCE)
         for unit in units:
             if unit.queue is not None:
                 unit.queue.waiting -= 1
-                unit.queue.next_due = 0.0
             if unit.is_live():
                 self._attempt(unit)
         if len(units) == DUE_AT_ONCE:
-            self._take_due_soon()
+            self._means.loop.call_soon(self._take_due)
 
     def _attempt(self, unit: Unit) -> None:
         """Put `unit` into its queue, unless it is too old for that."""
@@ -287,7 +278,9 @@ class Delivery:
         if queue is None or queue.is_retired:
             stored = entry.stored or self._shared.load(unit)
             if stored is not None:
-                self._divide(entry, stored.envelope, unit.open_rids() if unit.rids else None)
+                rids = unit.rids or tuple(entry.open_rids(len(stored.envelope.recipients)))
+                unit.rids = rids
+                self._divide(unit, stored.envelope, has_waited=True)
             return
         if entry.progress is not None and settler.may_be_expired(entry.received_at):
             stored = entry.stored or self._shared.load(unit)
@@ -302,14 +295,11 @@ class Delivery:
         self._shared.apply(plan)
         queues, self._queues = list(self._queues.values()), {}
         self._by_domain.clear()
-        now = self._clock.monotonic()
         for queue in queues:
             queue.retire()
             for unit in queue.take_all():
-                self._wheel.add(unit, now)
-                queue.waiting += 1
-        self._retired.update(queue for queue in queues if queue.connections)
-        self._take_due_soon()
+                self._wait(unit, 0.0)
+        self._retired.update(each for each in queues if each.connections or each.waiting)
 
     def suspend(self) -> None:
         """Start no more transactions; those under way go on."""
@@ -319,8 +309,6 @@ class Delivery:
 
     def resume(self) -> None:
         """Deliver again."""
-        if self._is_stopping:
-            return
         self._shared.is_suspended = False
         for queue in list(self._shared.busy):
             queue.resume()
@@ -333,20 +321,20 @@ class Delivery:
     def retry_now(self, domain: str | None = None) -> int:
         """Attempt at once what waits for `domain`, or everything; return how many units."""
         self._shared.states.clear()
-        queue = None
-        if domain is not None:
-            queue = self._find_queue(domain.lower(), "", is_requiretls=False)
-        units = self._wheel.extract(lambda unit: queue is None or unit.queue in (queue, None))
+        key = None if domain is None else self._key(domain.lower(), "", is_requiretls=False)
+        units = self._wheel.extract(
+            lambda unit: key is None or unit.queue is None or unit.queue.key == key
+        )
         now = self._clock.monotonic()
         for unit in units:
             self._wheel.add(unit, now)
-        if units:
-            self._take_due_soon()
         return len(units)
 
     def destinations(self) -> list[DestinationInfo]:
         """Return all destinations with something to do, or of which something is known."""
-        now, epoch = self._clock.monotonic(), self._clock.time()
+        queues = [*self._queues.values(), *self._retired]
+        soonest = self._wheel.soonest(queue for queue in queues if queue.waiting)
+        offset = self._clock.time() - self._clock.monotonic()
         return [
             DestinationInfo(
                 queue.name,
@@ -354,8 +342,8 @@ class Delivery:
                 queue.ready,
                 queue.waiting,
                 queue.connections,
-                epoch + max(queue.next_due - now, 0.0) if queue.waiting else 0.0,
+                offset + soonest[queue] if queue in soonest else 0.0,
                 queue.last_error,
             )
-            for queue in (*self._queues.values(), *self._retired)
+            for queue in queues
         ]

@@ -8,10 +8,9 @@ import asyncio
 import errno
 import ssl
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mailwarden.core.smtp.client import Phase, Signal
-from mailwarden.mailflow.delivery.certificate import common_name, is_certificate_for
 from mailwarden.mailflow.delivery.connection import TIMEOUT, SmtpConnection, words
 from mailwarden.mailflow.delivery.failure import (
     ENCRYPTION_NEEDED,
@@ -25,6 +24,7 @@ from mailwarden.mailflow.delivery.hosts import Endpoint, HostSearch
 from mailwarden.mailflow.delivery.nexthop import address_of
 from mailwarden.mailflow.delivery.settings import DestinationTls
 from mailwarden.mailflow.delivery.shared import Shared
+from mailwarden.system.crypto.peer_names import is_for
 
 ENDPOINTS_TRIED_MAX: Final = 20  # for one connection
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104  not bound to: it stands in the log
@@ -210,14 +210,15 @@ class Opener:
         session = encrypted.get_extra_info("ssl_object")
         certificate = session.getpeercert() or {}
         endpoint = connection.endpoint
-        names = (endpoint.host, endpoint.domain)
-        if attempt.verify and not is_certificate_for(certificate, names, endpoint.address):
+        # mailflow 7.2: the name of the host will do, or the domain that led to it.
+        names = [name for name in (endpoint.host, endpoint.domain) if name]
+        if attempt.verify and not is_for(certificate, names):
             self._tls_failed(connection, f"certificate is not for {host}")
             connection.abort()
             raise TlsFailedError(connection.dcid)
         self._shared.counters["tls_out"] += 1
         self._shared.log.tls_success_out(
-            connection.dcid, session.version(), session.cipher()[0], common_name(certificate)
+            connection.dcid, session.version(), session.cipher()[0], _common_name(certificate)
         )
 
     def _tls_failed(self, connection: SmtpConnection, reason: str) -> None:
@@ -231,6 +232,12 @@ class Opener:
             for other in self._shared.connections
         ):
             self._shared.states.set_down(endpoint, seconds, error)
+
+
+def _common_name(certificate: Mapping[str, Any]) -> str:
+    """Return the common name; "" when there is none, or nobody looked at the certificate."""
+    parts = [part for group in certificate.get("subject", ()) for part in group]
+    return next((value for key, value in parts if key == "commonName"), "")
 
 
 def _tls_words(error: Exception) -> str:

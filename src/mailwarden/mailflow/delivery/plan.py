@@ -44,6 +44,15 @@ class Plan:
     ourselves: Ourselves = Ourselves()
     logged_headers: tuple[str, ...] = ()
     port: int = SMTP_PORT  # of hosts that no route names
+    queue_seconds_min: float = field(init=False)  # after which any profile gives a message up
+    retry_seconds_max: float = field(init=False)  # that any profile lets a message wait
+
+    def __post_init__(self) -> None:
+        profiles = (*self.profiles.values(), _DEFAULT)
+        least = min(profile.max_queue_time_seconds for profile in profiles)
+        most = max(profile.max_retry_seconds for profile in profiles)
+        object.__setattr__(self, "queue_seconds_min", least)
+        object.__setattr__(self, "retry_seconds_max", most)
 
     def profile(self, limits: Limits | None, envelope: Envelope) -> tuple[str, BounceProfile]:
         """Return the bounce profile of a message: the destination's comes before its own.
@@ -55,12 +64,6 @@ class Plan:
         if profile is not None:
             return name, profile
         return DEFAULT_PROFILE, self.profiles.get(DEFAULT_PROFILE, _DEFAULT)
-
-    @property
-    def queue_time_min_seconds(self) -> float:
-        """The shortest time after which any profile gives a message up."""
-        profiles = (*self.profiles.values(), _DEFAULT)
-        return min(profile.max_queue_time_seconds for profile in profiles)
 
     def logged(self, stored: Stored) -> Sequence[tuple[str, str]]:
         """Return the header fields that the log shows of a message."""

@@ -36,7 +36,6 @@ class DestinationQueue:
         "last_error",
         "limits",
         "name",
-        "next_due",
         "status",
         "waiting",
     )
@@ -46,7 +45,6 @@ class DestinationQueue:
         self.limits: Final = limits
         self.name: Final = queue_name(key)
         self.waiting = 0  # units that wait for their next attempt
-        self.next_due = 0.0  # monotonic seconds of the soonest of them, as far as it is known
         self.status = HostStatus.UNKNOWN
         self.last_error = ""
         self.is_retired = False  # the configuration changed: its units find another queue
@@ -69,12 +67,16 @@ class DestinationQueue:
         """Go on after a suspension."""
         raise NotImplementedError
 
+    def sweep(self) -> None:
+        """Look at the backlog, now and then."""
+
     def take_all(self) -> "list[Unit]":
         """Give up all units that are ready."""
         raise NotImplementedError
 
     def retire(self) -> None:
         """End what is idle; what is busy ends after its message."""
+        self.is_retired = True
 
 
 class Unit:

@@ -50,18 +50,13 @@ class Settler:
         counters: Counters,
         wait: Callable[[Unit, float], None],
     ) -> None:
-        self.apply(plan)
+        self.plan = plan
         self._spool: Final = spool
         self._log: Final = log
         self._clock: Final = clock
         self._counters: Final = counters
         self._wait: Final = wait
         self._started_at: Final = clock.time() - clock.monotonic()
-
-    def apply(self, plan: Plan) -> None:
-        """Go on under another configuration."""
-        self.plan = plan
-        self._queue_time_min = plan.queue_time_min_seconds
 
     def delivered(
         self,
@@ -153,7 +148,7 @@ class Settler:
 
     def may_be_expired(self, received_at: float) -> bool:
         """Whether the message may be too old by some bounce profile; spares a look at it."""
-        return self._clock.time() - received_at >= self._queue_time_min
+        return self._clock.time() - received_at >= self.plan.queue_seconds_min
 
     def _profile(self, unit: Unit, envelope: Envelope) -> tuple[str, BounceProfile]:
         limits = unit.queue.limits if unit.queue is not None else None

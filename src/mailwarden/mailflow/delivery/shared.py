@@ -27,6 +27,11 @@ CONNECTIONS_GAUGE: Final = "outbound"
 class Swept(Protocol):
     """A connection that looks at its deadline now and then."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is past its opening."""
+        ...
+
     def sweep(self, now: float) -> None:
         """Act if the deadline is over; `now` is monotonic seconds."""
         ...
@@ -73,6 +78,7 @@ class Shared:
         "flying",
         "gauges",
         "identifiers",
+        "is_stopping",
         "is_suspended",
         "log",
         "loop",
@@ -111,12 +117,13 @@ class Shared:
         self.starved: Final[set[DestinationQueue]] = set()  # refused a connection by a gauge
         self.flying: Final[dict[int, list[Unit]]] = {}  # in a transaction, by MID
         self.is_suspended = False
+        self.is_stopping = False
         self.apply(plan)
 
     def apply(self, plan: Plan) -> None:
         """Go on under another configuration."""
         self.plan = plan
-        self.settler.apply(plan)
+        self.settler.plan = plan
         self.finder = HostFinder(
             self.means.resolver,
             self.means.random,

@@ -288,7 +288,9 @@ class SmtpQueue(DestinationQueue):
 
     def is_full(self, connection: SmtpConnection) -> bool:
         """Whether `connection` is to be ended although there may be more to send."""
-        if connection.sent >= self.limits.messages or self.is_retired:
+        if self.is_retired or self._shared.is_suspended:
+            return True
+        if connection.sent >= self.limits.messages:
             return True
         # Without room for another connection, this one gives way for what its host refused.
         return (
@@ -354,6 +356,8 @@ class SmtpQueue(DestinationQueue):
 
     def lost(self, connection: SmtpConnection, unit: Unit, stored: Stored, details: str) -> None:
         """Settle a unit whose connection broke."""
+        if self._shared.is_stopping:
+            return  # we broke it; the spool still has the message
         transaction = connection.conversation.transaction
         assert transaction is not None  # it is what broke
         if connection.sent and transaction.mail is None and details != TIMEOUT:
@@ -401,6 +405,6 @@ class SmtpQueue(DestinationQueue):
 
     def retire(self) -> None:
         """End what is idle; what is busy ends after its message."""
-        self.is_retired = True
+        super().retire()
         for connection in list(self._idle):
             connection.end()

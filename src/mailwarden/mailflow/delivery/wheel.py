@@ -6,10 +6,10 @@ forth does not move them.
 
 import heapq
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from mailwarden.mailflow.delivery.queue import Unit
+from mailwarden.mailflow.delivery.queue import DestinationQueue, Unit
 
 TICK_SECONDS: Final = 0.25
 
@@ -72,6 +72,13 @@ class Wheel:
         self._count -= len(found)
         return found
 
-    def next_tick(self) -> float | None:
-        """Return the monotonic second of the soonest bucket."""
-        return self._ticks[0] * TICK_SECONDS if self._ticks else None
+    def soonest(self, queues: Iterable[DestinationQueue]) -> dict[DestinationQueue, float]:
+        """Return when the first unit of each of `queues` is due (monotonic seconds)."""
+        wanted = set(queues)
+        found: dict[DestinationQueue, float] = {}
+        for tick in sorted(self._buckets):
+            for unit in self._buckets[tick] if wanted else ():
+                if unit.queue in wanted:
+                    found[unit.queue] = tick * TICK_SECONDS
+                    wanted.remove(unit.queue)
+        return found

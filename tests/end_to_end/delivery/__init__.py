@@ -1,0 +1,1 @@
+"""Delivery on its own, against scripted servers."""

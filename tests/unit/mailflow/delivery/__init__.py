@@ -1,0 +1,1 @@
+"""Tests of delivery: from the spool to the next hop."""
