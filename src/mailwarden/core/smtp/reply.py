@@ -86,7 +86,11 @@ def _encode(code: int, lines: tuple[str, ...]) -> bytes:
 def _encode_line(line: str) -> bytes:
     if len(line) <= _LETTERS_SURE_TO_FIT and line.isprintable():
         return f"{line}\r\n".encode()
-    data = line.translate(_CONTROL).encode("utf-8", "surrogateescape")
+    line = line.translate(_CONTROL)
+    try:
+        data = line.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a UTF-16 pair, out of a configuration
+        data = line.encode("utf-8", "replace")
     return data[: REPLY_LINE_BYTES_MAX - 2] + b"\r\n"
 
 

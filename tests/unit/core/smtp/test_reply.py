@@ -149,6 +149,10 @@ def test_bytes_of_an_address_come_back_as_they_came() -> None:
     assert replies.sender_ok(address).encode() == b"250 sender <j\xc3\xb6rg\xff@x.example> ok\r\n"
 
 
+def test_half_a_pair_does_no_harm() -> None:
+    assert Reply(550, "a\ud800b").encode() == b"550 a?b\r\n"
+
+
 def test_replies_are_values() -> None:
     assert Reply(250, "ok") == replies.OK
     assert Reply(250, "ok", status="2.0.0") != replies.OK
