@@ -3,18 +3,36 @@
 import re
 import socket
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 ID = re.compile(rb"X-Test-Id: (\S+)")
+BODY = re.compile(rb"X-Test-Body: yes")
+
+
+def body_for(name: bytes) -> bytes:
+    """Return the body of the message called `name`: its length and bytes follow from the name."""
+    return name * (1 + zlib.crc32(name) % 300) + b"\r\n"
+
+
+def numbered(name: bytes) -> bytes:
+    """Return a message whose body the sink can check."""
+    return b"X-Test-Id: %b\r\nX-Test-Body: yes\r\n\r\n%b" % (name, body_for(name))
 
 
 class Sink:
     """Takes mail on a port of 127.0.0.1. `answer` may replace a reply: it gets verb and line."""
 
-    def __init__(self, answer: Callable[[str, bytes], bytes | None] | None = None) -> None:
-        self.messages: list[bytes] = []
+    def __init__(
+        self, answer: Callable[[str, bytes], bytes | None] | None = None, *, keeps: bool = True
+    ) -> None:
+        self.messages: list[bytes] = []  # empty unless it `keeps` them
+        self.count = 0
+        self.damaged = 0  # bodies that are not of the form that `body_for` makes
+        self._ids: Counter[bytes] = Counter()
+        self._keeps = keeps
         self.envelopes: list[tuple[bytes, list[bytes]]] = []
         self.connections = 0
         self._answer = answer
@@ -28,15 +46,14 @@ class Sink:
     def ids(self) -> Counter[bytes]:
         """How often each `X-Test-Id` came."""
         with self._lock:
-            found = (ID.search(message) for message in self.messages)
-            return Counter(match[1] for match in found if match)
+            return self._ids.copy()
 
     def close(self) -> None:
         self._listening.close()
         for connection in list(self._open):
             connection.close()
 
-    def __enter__(self) -> "Sink":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,8 +129,14 @@ class Sink:
 
     def _take(self, sender: bytes, recipients: list[bytes], content: bytes) -> None:
         with self._lock:
-            self.messages.append(content)
-            self.envelopes.append((sender, list(recipients)))
+            self.count += 1
+            if match := ID.search(content):
+                self._ids[match[1]] += 1
+                _, _, body = content.partition(b"\r\n\r\n")
+                self.damaged += BODY.search(content) is not None and body != body_for(match[1])
+            if self._keeps:
+                self.messages.append(content)
+                self.envelopes.append((sender, list(recipients)))
 
 
 def _read_data(lines: BinaryIO) -> bytes:

@@ -2,13 +2,23 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-from tests.end_to_end.gateway import Client, Gateway, base_config, message, running, wait_until
+from tests.end_to_end.gateway import (
+    Client,
+    Gateway,
+    base_config,
+    free_port,
+    message,
+    running,
+    wait_until,
+)
 from tests.end_to_end.sink import Sink
 
 
@@ -136,8 +146,6 @@ def test_an_invalid_file_changes_nothing_and_tells_everything(tmp_path: Path) ->
 
 
 def test_listeners_come_and_go_with_a_reload(tmp_path: Path) -> None:
-    from tests.end_to_end.gateway import free_port
-
     with running(tmp_path, workers=2) as gateway:
         old_port, new_port = gateway.port("Out"), free_port()
         gateway.listener("Out")["port"] = new_port
@@ -157,8 +165,9 @@ def _greets(port: int) -> bool:
 
 
 def test_a_port_in_use_is_explained(tmp_path: Path) -> None:
-    with running(tmp_path / "one" if (tmp_path / "one").mkdir() is None else tmp_path) as first:
-        (tmp_path / "two").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with running(tmp_path / "one") as first:
         config = base_config(tmp_path / "two")
         config["listeners"][0]["port"] = first.port()
         second = Gateway(tmp_path / "two", config)
@@ -171,7 +180,6 @@ def test_a_port_in_use_is_explained(tmp_path: Path) -> None:
 def test_two_gateways_cannot_share_a_state_directory(tmp_path: Path) -> None:
     with running(tmp_path) as first:
         other = base_config(tmp_path)
-        second = Gateway(tmp_path, other)
         path = tmp_path / "second.yaml"
         path.write_text(json.dumps(other))
         done = subprocess.run(
@@ -183,7 +191,6 @@ def test_two_gateways_cannot_share_a_state_directory(tmp_path: Path) -> None:
         )
         assert done.returncode == 1
         assert "running already" in done.stderr
-        del second
         send(first)
 
 
@@ -224,12 +231,12 @@ def test_rotation_keeps_every_line(tmp_path: Path) -> None:
         assert sorted(event["mid"] for event in finished) == sorted(mids)
 
 
-def test_workers_run_without_privileges(tmp_path: Path) -> None:
+def test_workers_run_without_privileges() -> None:
     assert os.geteuid() == 0, "only root can give up privileges: run this test as root"
-    for folder in (tmp_path, *list(tmp_path.parents)[:3]):
-        folder.chmod(0o755)
-    config = base_config(tmp_path, user="nobody", smtp_routes={"corp.example": "/dev/null"})
-    gateway = Gateway(tmp_path, config)
+    folder = Path(tempfile.mkdtemp(prefix="mailwarden-user-"))
+    folder.chmod(0o755)  # pytest's own folders keep other users out
+    config = base_config(folder, user="nobody", smtp_routes={"corp.example": "/dev/null"})
+    gateway = Gateway(folder, config)
     # The interpreter of the test may lie in root's own folder, where nobody else can run it.
     gateway.python = "/usr/bin/python3"
     gateway.environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -243,3 +250,4 @@ def test_workers_run_without_privileges(tmp_path: Path) -> None:
         gateway.wait_log(f"Message finished MID {mid} done")
     finally:
         gateway.stop()
+        shutil.rmtree(folder)

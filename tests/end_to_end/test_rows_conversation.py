@@ -51,7 +51,8 @@ def test_row_03_message_and_row_87_log(gateway: Gateway) -> None:
         assert client.command("QUIT") == "221 gw1.corp.example"
     gateway.wait_log(f"Message finished MID {mid} done")
     log = gateway.log()
-    assert (start := re.search(rf"Start MID ({mid}) ICID (\d+)$", log, re.MULTILINE))
+    start = re.search(rf"Start MID ({mid}) ICID (\d+)$", log, re.MULTILINE)
+    assert start
     assert re.search(rf"MID ({mid}) ICID {start[2]} RID 0 To: \<(bob@corp\.example)\>", log)
     assert re.search(rf"MID ({mid}) (queued for delivery)", log)
     assert re.search(rf"Message finished MID ({mid}) (aborted|done)", log)

@@ -24,7 +24,7 @@ from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.supervisor_log import SupervisorLog
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import ConfigError, parse_config, read_text
-from mailwarden.services.throttling.board import make_board
+from mailwarden.services.throttling.board import clear_region, make_board
 
 STOP_SECONDS: Final = 30.0  # what open connections get to finish
 ANSWER_SECONDS: Final = 10.0  # what a worker gets to answer a command

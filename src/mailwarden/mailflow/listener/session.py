@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, cast
 
 from mailwarden.core.smtp import reply as replies
-from mailwarden.core.smtp.events import Answerable, Content, EndOfContent, Quit, StartTls
+from mailwarden.core.smtp.events import Answerable, Content, EndOfContent, StartTls
 from mailwarden.core.smtp.proxy import ProxyError, ProxyHeader, ProxyReader
 from mailwarden.core.smtp.reply import Reply
 from mailwarden.core.smtp.server import ServerConversation
@@ -79,7 +79,7 @@ class Session(asyncio.Protocol):
         self._layer: TlsLayer | None = None
         self._out: list[bytes] = []
         self._gauges: list[str] = []
-        self._waiting = False
+        self._waiting = True  # until it is known who the client is
         self._in_handler = False
         self._eof = False
         self._reading = True
@@ -109,7 +109,8 @@ class Session(asyncio.Protocol):
         """Count the client in, once it is known who it is."""
         self.icid = self.parts.identifiers.next_icid()
         self.parts.counters["connections_in"] += 1
-        self.conversation = ServerConversation(self.context.rules)
+        implicit = self.context.settings.implicit_tls
+        self.conversation = ServerConversation(self.context.rules, is_encrypted=implicit)
         refusal = self._count_in()
         if refusal is not None:
             self._log_connection()
@@ -159,10 +160,12 @@ class Session(asyncio.Protocol):
         self.conversation.rules = self.context.rules_for(access.rule, xclient=trusted)
         if self.context.settings.implicit_tls and self._layer is None:
             if self.take_tls_place():
+                self._waiting = False
                 self._start_layer()
             else:
                 self.end(replies.TOO_MANY_TLS_SESSIONS)
             return
+        self._waiting = False
         self._extend()
         self.pump()
 
@@ -234,7 +237,8 @@ class Session(asyncio.Protocol):
         if not was_established:
             self.parts.log.tls_success_in(self.icid, layer.protocol, layer.cipher)
             self._extend()
-            self.conversation.tls_started()
+            if not self.context.settings.implicit_tls:
+                self.conversation.tls_started()
             self.pump()
         return clear
 
@@ -274,20 +278,22 @@ class Session(asyncio.Protocol):
             return event.reply
         self._in_handler = True
         try:
-            return cast("Reply | None", decide(self, event))
+            return decide(self, event)
         finally:
             self._in_handler = False
 
     def _answer(self, event: Any, reply: Reply) -> None:  # noqa: ANN401  any event
         self._out.append(self.conversation.answer(reply))
         kind = type(event)
-        if kind is StartTls and reply.code == 220:
-            self._flush()
-            self._start_layer()
-        elif kind is Quit or reply.code == 421 or self.conversation.is_closed:
+        if self.conversation.is_closed:
+            if self.conversation.has_injection:
+                self.parts.log.receiving_failed(self.icid, "Commands behind STARTTLS in the clear")
             self.is_orderly = True
             self._flush()
             self.close()
+        elif kind is StartTls and reply.code == 220:
+            self._flush()
+            self._start_layer()
 
     def answer_later(self, event: Answerable, reply: Reply) -> None:
         """Give the answer that the decision about `event` had to wait for."""
@@ -401,8 +407,7 @@ class Session(asyncio.Protocol):
         """Send `reply` out of turn and close."""
         self.is_orderly = True
         if self._layer is None or self._layer.is_established:
-            rules = self.conversation.rules
-            self._out.append(reply.encode(enhanced=rules.enhanced_status_codes))
+            self._out.append(self.conversation.close(reply))
             self._flush()
         self.close()
 

@@ -206,7 +206,7 @@ class WorkQueue:
     def _split(self, job: Job, place: int, outcome: Split) -> None:
         stage = self._stages[place]
 
-        def done(children: Sequence[Entry], failure: SpoolFailure | None) -> None:
+        def done(_children: Sequence[Entry], failure: SpoolFailure | None) -> None:
             if failure is not None:
                 self._log.could_not_split(job.mid)
                 self._defer(job.entry, stage.name, failure.detail)
