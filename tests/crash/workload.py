@@ -42,7 +42,7 @@ TROUBLES = [
     ("write", ".state", errno.EIO),
     ("sync", ".state", errno.EIO),
     ("rename", ".state", errno.EIO),
-    ("create", ".state.new", errno.ENOSPC),
+    ("create", ".state.new", errno.EIO),
     ("create", ".seg", errno.EMFILE),
     ("create", ".state", errno.ENOSPC),
     ("unlink", ".seg", errno.EIO),

@@ -6,6 +6,7 @@ goes to the end of `_Envelope` with a default: then older records can still be r
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -86,6 +87,12 @@ def text(value: str) -> bytes:
 def from_text(value: bytes) -> str:
     """Return what `text` was given."""
     return value.decode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=4096)
+def shared(value: str) -> str:
+    """Return an equal text of which there is one for all: many messages wait for one reason."""
+    return value
 
 
 def _recipient_fields(recipient: Recipient) -> tuple[Any, ...]:

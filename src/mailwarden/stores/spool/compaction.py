@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from mailwarden.stores.spool.codec import encode_copy
 from mailwarden.stores.spool.committer import Committed, Request
-from mailwarden.stores.spool.journal import GONE
+from mailwarden.stores.spool.journal import GONE, VOID
 from mailwarden.stores.spool.reader import read_record
 from mailwarden.stores.spool.record import CLAIM, COPY, Draft
 from mailwarden.stores.spool.recorder import Recorder
@@ -72,7 +72,7 @@ class Compaction:
         if source is None:
             self._not_before = self._clock.monotonic() + PAUSE_SECONDS
             return
-        source.busy = True
+        source.pins += 1
         self._source = source
         self._failed = False
         self._recorder.in_background(partial(self._list, source))
@@ -177,7 +177,9 @@ class Compaction:
             self._failed = True
         elif self._lives_in_source(place):
             entry = self._entries[place.mid]
-            self._shelf.left(entry)
+            source = self._shelf.left(entry)
+            source.moved.append(place.mid)
+            self._shelf.pin(result.segment, source)
             self._shelf.placed(entry, result.segment, result.offsets[0])
             self._recorder.record_snapshot(result.segment, entry)
         else:
@@ -188,8 +190,26 @@ class Compaction:
     def _end(self, source: Segment) -> None:
         self._source = None
         self._left = []
-        source.busy = False
         if self._failed:
             self._not_before = self._clock.monotonic() + PAUSE_SECONDS
-        self._shelf.clear(source)
+        if source.live:
+            # It stays: once the snapshots are durable, it is to say itself what has left it.
+            self._recorder.flush()
+            self._recorder.after_sync(
+                partial(self._recorder.on_loop, partial(self._retire, source))
+            )
+        self._shelf.unpin(source)
         self.consider()
+
+    def _retire(self, source: Segment) -> None:
+        moved, source.moved = source.moved, []
+        source.void += moved
+        for mid in moved:
+            self._recorder.record(source, (VOID, mid))
+        targets, source.targets = source.targets, []
+        self._recorder.flush()
+        self._recorder.after_sync(partial(self._recorder.on_loop, partial(self._release, targets)))
+
+    def _release(self, targets: list[Segment]) -> None:
+        for target in targets:
+            self._shelf.unpin(target)

@@ -13,6 +13,7 @@ The slots are written in turn; the sound one with the higher serial is true.
 
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 from typing import Any, Final, Protocol
@@ -213,11 +214,10 @@ class FileIdentifiers:
     def _create(self) -> None:
         """Make an empty file if there is none. Raises SpoolFailure."""
         try:
-            fd = self._files.open(self._path, create=True)
-            self._files.close(fd)
+            with suppress(FileExistsError):
+                self._files.close(self._files.open(self._path, create=True))
+            # Also when it was there: whoever made it may have died before this.
             self._files.sync_directory(self._path.rpartition("/")[0] or "/")
-        except FileExistsError:
-            return
         except OSError as error:
             raise failure(f"{self._path} cannot be made", error) from error
 

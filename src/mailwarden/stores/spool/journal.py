@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from mailwarden.stores.spool.codec import from_text, text
+from mailwarden.stores.spool.codec import from_text, shared, text
 from mailwarden.stores.spool.record import SegmentHeader, build_header, parse_header
 from mailwarden.stores.spool.spool import DamagedError, Entry, Progress, Report, ReportKind
 
@@ -239,7 +239,7 @@ def read_progress(record: Retry, now: float) -> Progress:
         record.attempts,
         progress_at(record.next_attempt_at, record.written_at, now),
         record.warnings,
-        from_text(record.reason),
+        shared(from_text(record.reason)),
     )
 
 

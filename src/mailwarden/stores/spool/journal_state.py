@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from mailwarden.stores.spool.codec import from_text
+from mailwarden.stores.spool.codec import from_text, shared
 from mailwarden.stores.spool.journal import (
     FRAME_HEAD_SIZE,
     FRAME_MAGIC,
@@ -174,7 +174,7 @@ def _apply_snapshot(message: MessageState, record: Snapshot, now: float) -> None
     message.settled = set(record.settled) or None
     message.progress = {
         rid: Progress(
-            attempts, progress_at(at, record.written_at, now), warnings, from_text(reason)
+            attempts, progress_at(at, record.written_at, now), warnings, shared(from_text(reason))
         )
         for rid, attempts, at, warnings, reason in record.progress
     } or None

@@ -107,20 +107,24 @@ class Keeper:
         """
         self._actions.append((action, frees_space))
 
-    def remove(self, segment: Segment) -> None:
-        """Remove the files of `segment`. Its messages go first: a journal alone does no harm."""
+    def remove(self, segment: Segment) -> bool:
+        """Remove the files of `segment`; True if they are gone.
+
+        Its messages go first: a journal alone does no harm.
+        """
         journal = self._journals.pop(segment, None)
         if journal is not None:
             self._close(journal)
             self._dirty.pop(journal, None)
             self._troubled.discard(journal)
-        segment.removed = True
         try:
             try_unlink(self._files, segment.path)
             self._files.sync_directory(segment.part.path)
+            segment.removed = True
             try_unlink(self._files, segment.journal_path)
         except OSError as error:
             self._alert(failure(f"Segment {segment.path} cannot be removed", error).detail)
+        return segment.removed
 
     def finish(self) -> None:
         """Sync everything now and call the actions that wait for it."""

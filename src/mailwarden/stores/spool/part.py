@@ -12,6 +12,7 @@
 
 import errno
 import os
+from contextlib import suppress
 from typing import Final
 
 from mailwarden.stores.spool.spool import SpoolFailure
@@ -84,10 +85,9 @@ class Part:
     def _make(self) -> None:
         above = self.path.rstrip("/").rpartition("/")[0] or "/"
         for path, parent in ((self.path, above), (self.large_directory, self.path)):
-            try:
+            with suppress(FileExistsError):
                 self.files.make_directory(path)
-            except FileExistsError:
-                continue
+            # Also when it was there: whoever made it may have died before this.
             self.files.sync_directory(parent)
 
     def _take(self) -> None:

@@ -1,6 +1,6 @@
 """Gathers what happens to messages in one turn of the event loop and hands it to the keeper."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -37,7 +37,7 @@ class Recorder:
         self,
         loop: Loop,
         clock: Clock,
-        entries: Callable[[], Iterable[Entry]],
+        entries: Mapping[int, Entry],
         requeue_at: Callable[[int], float],
     ) -> None:
         self._loop = loop
@@ -91,7 +91,10 @@ class Recorder:
         if segment.cut is not None:
             records.append((CUT, segment.cut))
         records += [(VOID, mid) for mid in segment.void]
-        records += [self._snapshot(entry) for entry in self._entries() if entry.segment is segment]
+        # The snapshot of a copy may not be durable yet: until then the original is to be found.
+        moved = [self._entries[mid] for mid in segment.moved if mid in self._entries]
+        here = [entry for entry in self._entries.values() if entry.segment is segment]
+        records += [self._snapshot(entry) for entry in (*moved, *here)]
         segment.records = []
         segment.recorded = len(records)
         self._submit((self._keeper.rewrite, segment, records))

@@ -6,6 +6,7 @@ for parts whose owner changed more than once.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ from mailwarden.stores.spool.record import (
 )
 from mailwarden.stores.spool.scan import Condition, Found, is_sealed, walk
 from mailwarden.stores.spool.segment import RECORD_OVERHEAD, Segment
-from mailwarden.stores.spool.spool import DamagedError, Entry, State
+from mailwarden.stores.spool.spool import DamagedError, Entry, State, compact_progress
 from mailwarden.stores.spool.table import DAMAGED
 from mailwarden.stores.spool.window import Window
 from mailwarden.system.clock.clock import Clock
@@ -55,6 +56,7 @@ class Replayed:
     large: dict[int, LargeContent] = field(default_factory=dict)  # by MID
     requeued: list[tuple[int, float]] = field(default_factory=list)  # MID, when to try again
     claims: list[tuple[Entry, Claim]] = field(default_factory=list)  # to be recorded
+    superseded: list[Entry] = field(default_factory=list)  # live on elsewhere: to be recorded
     damaged: list[tuple[Entry, str]] = field(default_factory=list)  # to be held, and why
     highest_mid: int = 0
     torn: int = 0  # messages that were being written when it ended; nobody was told 250
@@ -80,6 +82,7 @@ class Replay:
         self._nonces: set[int] = set()
         self._weak: list[tuple[Found, Segment, Meta]] = []
         self._findings: list[tuple[Any, ...]] = []  # records for the journal of the segment
+        self._late: list[tuple[list[Found], Segment, JournalContent]] = []
         self._last_part = False
         self._early_claims: dict[int, list[Claim]] = {}  # by parent, which a later part may have
 
@@ -93,18 +96,22 @@ class Replay:
         )
         for part, numbers in sequences:
             self._last_part = part is parts[-1]
-            self._weak = []
             for sequence in numbers:
                 self._read(part, sequence)
-            self._decide_weak()
-            names = {
-                content.file.name for content in self.result.large.values() if content.part is part
-            }
-            part.remove_leftovers(names)
-            self._files.sync_directory(part.path)
-            self._files.sync_directory(part.large_directory)
+        self._decide_late()
+        self._decide_weak()
+        for part in parts:
+            self._clear(part)
         self._progress(self._messages, self._bytes_all, 1.0)
         return self.result
+
+    def _clear(self, part: Part) -> None:
+        names = {
+            content.file.name for content in self.result.large.values() if content.part is part
+        }
+        part.remove_leftovers(names)
+        self._files.sync_directory(part.path)
+        self._files.sync_directory(part.large_directory)
 
     # One segment.
 
@@ -290,11 +297,9 @@ class Replay:
         part = segment.part
         self.result.holes += 1
         path = f"{part.damaged_directory}/{segment.sequence:016x}-{found.offset:x}.tail"
-        try:
+        with suppress(FileExistsError):
             self._files.make_directory(part.damaged_directory)
-            self._files.sync_directory(part.path)
-        except FileExistsError:
-            pass
+        self._files.sync_directory(part.path)
         try:
             fd = self._files.open(path, create=True)
         except FileExistsError:
@@ -330,6 +335,9 @@ class Replay:
         complete = len(group) == head.group_count and all(
             found.condition is _SOUND for found in group
         )
+        if not complete and not self._last_part and self._parent_is_unseen(group):
+            self._late.append((group, segment, journal))
+            return
         if not complete and self._parent_speaks(group):
             self.result.voided += len(group)
             mids = [found.head.mid for found in group if found.head is not None]
@@ -339,12 +347,24 @@ class Replay:
         for found in group:
             self._accept(found, segment, journal)
 
+    def _decide_late(self) -> None:
+        for group, segment, journal in self._late:
+            self._group(group, segment, journal)
+            self._write_down(segment)
+
+    def _parent_is_unseen(self, group: list[Found]) -> bool:
+        claim = self._claim(group)
+        return claim is not None and claim.parent not in self.result.entries
+
     def _parent_speaks(self, group: list[Found]) -> bool:
+        claim = self._claim(group)
+        return claim is not None and self._is_open(claim)
+
+    def _claim(self, group: list[Found]) -> Claim | None:
         for found in group:
             if found.meta and found.head is not None and found.head.flags & CLAIM:
-                claim = self._meta(found).claim
-                return claim is not None and self._is_open(claim)
-        return False
+                return self._meta(found).claim
+        return None
 
     def _is_open(self, claim: Claim) -> bool:
         parent = self.result.entries.get(claim.parent)
@@ -410,12 +430,17 @@ class Replay:
     ) -> None:
         head = found.head
         assert head is not None
+        if state is None:
+            finished = found.offset < baseline
+        else:
+            finished = state.is_finished(head.recipients) or (
+                found.offset < baseline and not state.snapshot
+            )
+        if not finished and head.mid in self.result.entries and found.condition is not _SOUND:
+            return  # a copy that cannot be read: the original is still there
         if head.flags & COPY:
             self._drop(head.mid)
-        if state is None:
-            if found.offset < baseline:
-                return
-        elif state.is_finished(head.recipients) or (found.offset < baseline and not state.snapshot):
+        if finished:
             return
         if found.condition is Condition.META or head.state not in STATES:
             segment.damaged = True
@@ -431,9 +456,13 @@ class Replay:
         """Forget the older version of a message of which there is a copy."""
         older = self.result.entries.pop(mid, None)
         if older is not None:
-            older.segment.live -= 1
-            older.segment.live_bytes -= older.size + RECORD_OVERHEAD
-            self.result.large.pop(mid, None)
+            self.result.superseded.append(older)
+            self._forget(older)
+
+    def _forget(self, entry: Entry) -> None:
+        entry.segment.live -= 1
+        entry.segment.live_bytes -= entry.size + RECORD_OVERHEAD
+        self.result.large.pop(entry.mid, None)
 
     def _admit(
         self,
@@ -479,11 +508,14 @@ class Replay:
             entry.settled = settled
             entry.pending = recipients - len(settled)
         if state.progress is not None:
-            entry.progress = {
-                rid: progress
-                for rid, progress in state.progress.items()
-                if 0 <= rid < recipients and (entry.settled is None or rid not in entry.settled)
-            } or None
+            ended = entry.settled or ()
+            entry.progress = compact_progress(
+                {
+                    rid: progress
+                    for rid, progress in state.progress.items()
+                    if 0 <= rid < recipients and rid not in ended
+                }
+            )
         if state.state is not None:
             entry.state = state.state
         entry.hold = state.hold
@@ -499,7 +531,7 @@ class Replay:
             if not self._last_part:
                 self._early_claims.setdefault(claim.parent, []).append(claim)
             return
-        settled = parent.settled or set()
+        settled = set(parent.settled or ())
         recipients = parent.pending + len(settled)
         rids = {rid for rid in claim.rids if 0 <= rid < recipients} - settled
         reports = [report for report in parent.reports or () if report_key(report) != claim.report]
@@ -512,7 +544,8 @@ class Replay:
             parent.settled = settled | rids
             parent.pending -= len(rids)
             progress = parent.progress or {}
-            for rid in rids:
-                progress.pop(rid, None)
+            parent.progress = compact_progress(
+                {rid: waiting for rid, waiting in progress.items() if rid not in rids}
+            )
         if not parent.pending and parent.reports is None:
-            self._drop(parent.mid)
+            self._forget(self.result.entries.pop(parent.mid))

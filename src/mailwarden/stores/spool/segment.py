@@ -12,14 +12,15 @@ class Segment:
     """Counters of one segment, and what its journal has still to be given."""
 
     __slots__ = (
-        "busy",
         "cut",
         "damaged",
         "journal_size",
         "live",
         "live_bytes",
+        "moved",
         "nonce",
         "part",
+        "pins",
         "recorded",
         "records",
         "removed",
@@ -27,6 +28,7 @@ class Segment:
         "sealed",
         "sequence",
         "size",
+        "targets",
         "void",
     )
 
@@ -39,11 +41,15 @@ class Segment:
         self.live_bytes = 0
         self.sealed = False  # nothing is appended to it any more
         self.damaged = False  # keep the file, whatever becomes of its messages
-        self.busy = False  # its messages are being moved: it is not to go before that is done
+        self.pins = 0  # reasons to keep it even when it is empty
+        self.targets: list[
+            Segment
+        ] = []  # pinned: have copies that must not go before the originals
         self.removing = False  # goes as soon as the journals are synced
         self.removed = False  # the keeper has taken the files away
         self.cut: int | None = None  # offset from which on nothing counts
         self.records: list[tuple[Any, ...]] = []  # for the journal; handed over in this loop turn
+        self.moved: list[int] = []  # MIDs of which there is a copy elsewhere that counts
         self.void: list[int] = []  # MIDs whose record here does not count
         self.recorded = 0  # records in the journal
         self.journal_size = HEADER_SIZE  # bytes of the journal when it was found or begun

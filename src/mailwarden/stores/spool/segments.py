@@ -26,7 +26,7 @@ from mailwarden.stores.spool.committer import (
     Space,
 )
 from mailwarden.stores.spool.compaction import Compaction
-from mailwarden.stores.spool.journal import CUT, RESOLVE, SETTLE, report_key
+from mailwarden.stores.spool.journal import CUT, RESOLVE, SETTLE, VOID, report_key
 from mailwarden.stores.spool.keeper import Keeper
 from mailwarden.stores.spool.large import LargeContent, LargeSpill
 from mailwarden.stores.spool.part import Part, failure
@@ -86,7 +86,7 @@ class SegmentSpool(Table):
         self._own = Part(files, str(directory))
         self._parts = [*(Part(files, str(path)) for path in adopted), self._own]
         self._reader = Reader(files)
-        self._recorder = Recorder(loop, clock, self._entries.values, self._requeue_at)
+        self._recorder = Recorder(loop, clock, self._entries, self._requeue_at)
         self._keeper = Keeper(
             files, clock, settings.sync_interval_seconds, self._alert_soon, self._journal_broken
         )
@@ -173,6 +173,9 @@ class SegmentSpool(Table):
                 self._record(parent, (SETTLE, parent.mid, claim.how, claim.rids))
             else:
                 self._record(parent, (RESOLVE, parent.mid, claim.report, claim.rids))
+        for older in found.superseded:  # by a copy, which must not be all that says so
+            older.segment.void.append(older.mid)
+            self._record(older, (VOID, older.mid))
         for mid, at in found.requeued:
             self._schedule.add(mid, at)
         for entry, reason in found.damaged:

@@ -27,6 +27,7 @@ class Shelf:
         self._keeper = keeper
         self._alert = alert
         self._segments: dict[Segment, None] = {}
+        self._unremoved: list[Segment] = []  # empty, but the disk would not let them go
         self.bytes_on_disk = 0
         self._sealed_size = 0  # of our own part
         self._sealed_live = 0
@@ -79,7 +80,9 @@ class Shelf:
         """Note that nothing is added to `segment` any more."""
         segment.sealed = True
         self._count_sealed(segment, 1)
-        self.clear(segment)
+        unremoved, self._unremoved = self._unremoved, []
+        for empty in (*unremoved, segment):
+            self.clear(empty)
 
     def spoiled(self, segment: Segment) -> None:
         """Note that there is damage in `segment`: it is kept, whatever becomes of its messages."""
@@ -100,7 +103,7 @@ class Shelf:
         All journals are synced first. What they say may be known on disk only from a record in
         this segment: that recipients of another message live on here, or that this is a copy.
         """
-        if segment.live or not segment.sealed or segment.busy or segment.damaged:
+        if segment.live or not segment.sealed or segment.pins or segment.damaged:
             return
         if segment.removing:
             return
@@ -110,15 +113,38 @@ class Shelf:
 
     def _remove(self, segment: Segment) -> None:
         """Runs in the keeper."""
-        self._keeper.remove(segment)
-        self._recorder.on_loop(partial(self._removed, segment))
+        removed = self._keeper.remove(segment)
+        self._recorder.on_loop(partial(self._removed if removed else self._kept, segment))
+
+    def _kept(self, segment: Segment) -> None:
+        """Try again when the next segment is complete."""
+        segment.removing = False
+        self._unremoved.append(segment)
 
     def _removed(self, segment: Segment) -> None:
         del self._segments[segment]
         self.bytes_on_disk -= segment.size
         self._count_sealed(segment, -1)
+        self.unpin_targets(segment)
         if segment.part is not self._own:
             self._clear_parts()
+
+    def pin(self, target: Segment, source: Segment) -> None:
+        """Keep `target`, which has copies, until their originals in `source` cannot come back."""
+        if target not in source.targets:
+            source.targets.append(target)
+            target.pins += 1
+
+    def unpin_targets(self, source: Segment) -> None:
+        """Let the segments go that have copies of what was in `source`, if they are empty."""
+        targets, source.targets = source.targets, []
+        for target in targets:
+            self.unpin(target)
+
+    def unpin(self, segment: Segment) -> None:
+        """Take back one reason to keep `segment`."""
+        segment.pins -= 1
+        self.clear(segment)
 
     def _clear_parts(self) -> None:
         used = {segment.part for segment in self._segments}
@@ -143,7 +169,7 @@ class Shelf:
             if segment.sealed
             and segment.live
             and segment.part is self._own
-            and not (segment.busy or segment.damaged)
+            and not (segment.pins or segment.damaged)
             and segment.live_bytes * 2 < segment.size
         ]
         return min(candidates, key=lambda s: s.live_bytes / s.size, default=None)

@@ -14,7 +14,7 @@ There are three: `segments.py` on disk, `memory.py` for tests, `null.py` for mea
 replicated one fits behind the same interface.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import IntEnum
@@ -49,6 +49,35 @@ class Progress(NamedTuple):
     next_attempt_at: float = 0.0  # seconds since the epoch; 0 is at once
     warnings: int = 0  # delay warnings sent
     reason: str = ""  # why the last attempt failed
+
+
+class OneProgress(Mapping[int, Progress]):
+    """The progress of a single recipient: a `dict` of one takes four times as much memory."""
+
+    __slots__ = ("progress", "rid")
+
+    def __init__(self, rid: int, progress: Progress) -> None:
+        self.rid = rid
+        self.progress = progress
+
+    def __getitem__(self, rid: int) -> Progress:
+        if rid != self.rid:
+            raise KeyError(rid)
+        return self.progress
+
+    def __iter__(self) -> Iterator[int]:
+        yield self.rid
+
+    def __len__(self) -> int:
+        return 1
+
+
+def compact_progress(progress: Mapping[int, Progress]) -> Mapping[int, Progress] | None:
+    """Return `progress` in the form that takes the least memory."""
+    if len(progress) == 1:
+        ((rid, only),) = progress.items()
+        return OneProgress(rid, only)
+    return progress or None
 
 
 class ReportKind(IntEnum):
@@ -103,7 +132,7 @@ class Entry:
         self.size = size  # bytes of header and content
         self.pending = pending  # recipients that are not settled
         self.settled: set[int] | None = None  # RIDs that are; None while there are none
-        self.progress: dict[int, Progress] | None = None  # by RID; a missing one is Progress()
+        self.progress: Mapping[int, Progress] | None = None  # by RID; a missing one is Progress()
         self.stored: Stored | None = None  # envelope and bytes, while they are in memory
         self.hold = ""  # name of the hold; "" is none
         self.reports: list[Report] | None = None  # due and not yet written

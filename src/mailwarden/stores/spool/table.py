@@ -7,7 +7,7 @@ change is handed to `_record` as a tuple (see `journal.py`), which a spool on di
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from mailwarden.stores.spool.codec import text
+from mailwarden.stores.spool.codec import shared, text
 from mailwarden.stores.spool.journal import (
     HOLD,
     RELEASE,
@@ -26,6 +26,7 @@ from mailwarden.stores.spool.spool import (
     Settlement,
     State,
     Stored,
+    compact_progress,
 )
 from mailwarden.system.clock.clock import Clock
 
@@ -217,10 +218,8 @@ class Table:
     def _forget_progress(self, entry: Entry, rids: set[int]) -> None:
         progress = entry.progress
         if progress is not None:
-            for rid in rids:
-                progress.pop(rid, None)
-            if not progress:
-                entry.progress = None
+            left = {rid: waiting for rid, waiting in progress.items() if rid not in rids}
+            entry.progress = compact_progress(left)
 
     def _finish_if_done(self, entry: Entry) -> bool:
         if entry.pending or entry.reports:
@@ -246,12 +245,10 @@ class Table:
             ),
         )
         self._cool(entry)
-        settled = entry.settled
-        if entry.progress is None:
-            entry.progress = {}
-        for rid in rids:
-            if settled is None or rid not in settled:
-                entry.progress[rid] = progress
+        settled = entry.settled or ()
+        progress = progress._replace(reason=shared(progress.reason))
+        new = {rid: progress for rid in rids if rid not in settled}
+        entry.progress = compact_progress({**(entry.progress or {}), **new})
 
     def report(self, entry: Entry, report: Report) -> None:
         """Record that `report` is due and announce it to origination."""
