@@ -181,7 +181,11 @@ class Client:
     def __init__(self, port: int, *, greet: bool = True) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), 30)
         self._file = self.socket.makefile("rb")
-        self.banner = self.reply() if greet else ""
+        try:
+            self.banner = self.reply() if greet else ""
+        except OSError:
+            self.close()
+            raise
 
     def send(self, data: bytes | str) -> None:
         self.socket.sendall(data.encode() if isinstance(data, str) else data)

@@ -39,7 +39,7 @@ class Gathering:
     async def _one(self, index: int) -> dict[str, Any] | None:
         """Return the answer of one worker; None when it does not answer in time."""
         worker = next((w for w in self._supervisor.workers if w.index == index), None)
-        if worker is None:
+        if worker is None or not worker.is_ready:  # one that starts is busy reading its spool
             return None
         try:
             async with asyncio.timeout(self._seconds):

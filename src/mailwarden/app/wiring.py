@@ -8,7 +8,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -227,7 +227,7 @@ class Gateway:
             "conservation": self._pressure.look(),
             "memory_bytes": _resident_bytes(),
             "cpu_seconds": time.process_time(),
-            "counters": {**self.counters, **self.delivery.counters},
+            "counters": dict(Counter(self.counters) + Counter(self.delivery.counters)),
             "tls_connections": self.listeners.tls_connections,
             "spool": {name: getattr(usage, name) for name in usage.__slots__},
             "destinations": [

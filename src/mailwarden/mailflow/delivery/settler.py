@@ -162,10 +162,12 @@ class Settler:
         for rid, failure in failures:
             self._log_failure(self._log.bounced, entry.mid, rid, envelope, failure, headers)
             self._counters["bounced_hard"] += 1
+        # A double bounce is origination's to tell, whatever was asked for (mailflow 7.5).
+        is_double = not envelope.sender or envelope.report
         told, untold = _divide(
             failures,
             envelope.recipients,
-            lambda notify: profile.send_bounces and wants_failure_report(notify),
+            lambda notify: is_double or (profile.send_bounces and wants_failure_report(notify)),
         )
         for failure, rids in told.items():
             self._spool.report(

@@ -7,10 +7,12 @@ accepted domains by name. The tables themselves fit in behind these two function
 import ipaddress
 from collections.abc import Iterable
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mailwarden.core.mail.envelope import domain_of
 from mailwarden.mailflow.listener.settings import Listener, ListenerType
+
+KNOWN_HOSTS_MAX: Final = 10_000  # whose access is remembered
 
 
 class Rule(Enum):
@@ -64,9 +66,18 @@ class HostAccess:
     def __init__(self, listener: Listener) -> None:
         self._relay = Networks(listener.relay_hosts)
         self._private = listener.type is ListenerType.PRIVATE
+        self._known: dict[str, Access] = {}
 
     def decide(self, address: str) -> Access:
         """Return the rule for `address` (2.1: private listeners refuse all but relay hosts)."""
+        access = self._known.get(address)
+        if access is None:
+            if len(self._known) >= KNOWN_HOSTS_MAX:
+                self._known.clear()
+            access = self._known[address] = self._find(address)
+        return access
+
+    def _find(self, address: str) -> Access:
         entry = self._relay.find(address)
         if entry is not None:
             return Access(Rule.RELAY, "RELAYLIST", entry)

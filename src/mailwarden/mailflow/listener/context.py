@@ -89,14 +89,9 @@ class ListenerContext:
     recipients: RecipientAccess
     proxies: Networks
     xclients: Networks
+    received_by: str | None  # name behind `by`; None when it is decided at delivery (2.3)
     inline_size_max_bytes: int  # larger content goes to disk while it comes
     verify: Callable[[str, str], bool] | None  # user, password; slow, for a thread
-
-    @property
-    def received_by(self) -> str | None:
-        """Return the name behind `by`; None when it is decided at delivery (2.3)."""
-        by_gateway = self.inbound.received_hostname is ReceivedHostname.VIRTUAL_GATEWAY
-        return None if by_gateway else self.hostname
 
     def rules_for(self, rule: Rule, *, xclient: bool) -> ConversationRules:
         """Return the rules of a session whose host got `rule`."""
@@ -150,6 +145,9 @@ def make_context(
         recipients=RecipientAccess(settings.accepted_domains),
         proxies=Networks(settings.proxy_protocol_from),
         xclients=Networks(settings.xclient_from),
+        received_by=None
+        if inbound.received_hostname is ReceivedHostname.VIRTUAL_GATEWAY
+        else hostname,
         inline_size_max_bytes=inline_size_max_bytes,
         verify=verify,
     )

@@ -169,6 +169,7 @@ def _store(session: "Session", event: EndOfContent, stored: Stored) -> Reply | N
         _taken(session, stored, None)
         return replies.message_accepted(stored.envelope.mid)
     answers: list[Reply] = []
+    is_later = False
 
     def done(entry: Entry | None, failure: SpoolFailure | None) -> None:
         if entry is None:
@@ -177,13 +178,14 @@ def _store(session: "Session", event: EndOfContent, stored: Stored) -> Reply | N
         else:
             _taken(session, stored, entry if kind is ListenerType.BLACKHOLE else None)
             reply = replies.message_accepted(stored.envelope.mid)
-        if session.is_deciding:
-            answers.append(reply)
-        else:
+        if is_later:
             session.answer_later(event, reply)
+        else:
+            answers.append(reply)
 
     state = State.HELD if kind is ListenerType.BLACKHOLE else State.RECEIVED
     session.parts.spool.put(stored, state, done)
+    is_later = True
     return answers[0] if answers else None
 
 
@@ -346,7 +348,6 @@ DECISIONS: Final[Mapping[type, Callable[["Session", Any], Reply | None]]] = {
     Hello: hello,
     Mail: mail,
     Rcpt: rcpt,
-    Content: content,
     EndOfContent: end_of_content,
     Reset: reset,
     StartTls: start_tls,

@@ -9,16 +9,17 @@ import asyncio
 import math
 import ssl
 from collections.abc import Callable
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol, cast
 
 from mailwarden.core.smtp import reply as replies
-from mailwarden.core.smtp.events import Answerable, Content, EndOfContent, StartTls
+from mailwarden.core.smtp.events import Answerable, Content, EndOfContent, Event, StartTls
+from mailwarden.core.smtp.order import State
 from mailwarden.core.smtp.proxy import ProxyError, ProxyHeader, ProxyReader
 from mailwarden.core.smtp.reply import Reply
 from mailwarden.core.smtp.server import ServerConversation
 from mailwarden.mailflow.listener.access import Access, Rule
 from mailwarden.mailflow.listener.context import ListenerContext, Parts
-from mailwarden.mailflow.listener.decisions import DECISIONS
+from mailwarden.mailflow.listener.decisions import DECISIONS, content
 from mailwarden.mailflow.listener.settings import ListenerType
 from mailwarden.mailflow.listener.transaction import Transaction
 from mailwarden.system.crypto.tls_layer import TlsLayer
@@ -49,7 +50,8 @@ class Session(asyncio.Protocol):
     """A connection from accept to close."""
 
     __slots__ = (
-        "__weakref__", "_eof", "_gauges", "_in_handler", "_layer", "_out", "_owner", "_proxy",
+        "__weakref__", "_eof", "_gauges", "_idle_seconds", "_latest_end", "_layer", "_monotonic",
+        "_now", "_out", "_owner", "_proxy",
         "_reading", "_soft_end", "_total_end", "_transport", "_unsuccessful_end", "_waiting",
         "access", "client", "client_name", "context", "conversation", "deadline", "deadline_tick",
         "helo", "icid", "is_closing", "is_extended", "is_orderly", "messages", "parts", "peer",
@@ -80,10 +82,12 @@ class Session(asyncio.Protocol):
         self._out: list[bytes] = []
         self._gauges: list[str] = []
         self._waiting = True  # until it is known who the client is
-        self._in_handler = False
         self._eof = False
         self._reading = True
-        self._soft_end = self._total_end = self._unsuccessful_end = math.inf
+        self._monotonic = self.parts.clock.monotonic
+        self._now = 0.0
+        self._idle_seconds = 0.0
+        self._soft_end = self._total_end = self._unsuccessful_end = self._latest_end = math.inf
 
     # The connection begins.
 
@@ -100,6 +104,8 @@ class Session(asyncio.Protocol):
         self._soft_end = now + inbound.total_time_max_seconds * SOFT_SHARE
         if self.context.settings.type is ListenerType.PUBLIC:
             self._unsuccessful_end = now + inbound.unsuccessful_timeout_seconds
+        self._latest_end = min(self._total_end, self._unsuccessful_end)
+        self._idle_seconds = inbound.command_timeout_seconds
         if self.context.proxies.find(self.peer) is not None:
             self._proxy = ProxyReader()
         else:
@@ -193,7 +199,10 @@ class Session(asyncio.Protocol):
         if data:
             self._extend()
             self.conversation.receive(data)
-            self.pump()
+            if not self._waiting:
+                self.pump()
+            elif self.conversation.is_full:
+                self._throttle()
         elif self._layer is not None and self._layer.peer_closed:
             self.eof_received()
 
@@ -247,51 +256,56 @@ class Session(asyncio.Protocol):
     def pump(self) -> None:
         """Answer what the conversation brings, until it has to wait; then write once."""
         conversation = self.conversation
+        out = self._out
         while not self._waiting and not self.is_closing:
             event = conversation.next_event()
             if event is None:
                 break
-            if type(event) is Content:
-                DECISIONS[Content](self, event)
+            if isinstance(event, Content):
+                content(self, event)
                 continue
-            reply = self._decide(cast("Answerable", event))
+            kind = type(event)
+            decide = DECISIONS.get(kind)
+            if self._now > self._soft_end and kind is not EndOfContent:
+                self.parts.log.connection_time_exceeded(self.icid, self.client)
+                reply: Reply | None = replies.CONNECTION_TIME_EXCEEDED
+            elif decide is None:
+                reply = event.reply
+            else:
+                reply = decide(self, event)
             if reply is None:  # answered later
                 self._waiting = True
                 break
-            self._answer(event, reply)
-        self._flush()
-        if self._waiting or self.is_closing:
+            out.append(conversation.answer(reply))
+            if conversation.state >= State.TLS:
+                self._turn(event)
+        if out:
+            self._flush()
+        if not self._reading or self._waiting or self._eof:
+            self._mind_the_flow()
+
+    def _mind_the_flow(self) -> None:
+        """Go on reading, or stop, or end, as things stand after a round of answers."""
+        if self.is_closing:
+            return
+        if self._waiting:
             self._throttle()
-        elif not self._reading:
+            return
+        if not self._reading:
             self._reading = True
             self._transport.resume_reading()
-        if self._eof and not self._waiting and not self.is_closing:
-            self._vanished()
+        if self._eof:
+            self.close()
 
-    def _decide(self, event: Answerable) -> Reply | None:
-        is_end = type(event) is EndOfContent
-        if not is_end and self.parts.clock.monotonic() > self._soft_end:
-            self.parts.log.connection_time_exceeded(self.icid, self.client)
-            return replies.CONNECTION_TIME_EXCEEDED
-        decide = DECISIONS.get(type(event))
-        if decide is None:
-            return event.reply
-        self._in_handler = True
-        try:
-            return decide(self, event)
-        finally:
-            self._in_handler = False
-
-    def _answer(self, event: Any, reply: Reply) -> None:  # noqa: ANN401  any event
-        self._out.append(self.conversation.answer(reply))
-        kind = type(event)
+    def _turn(self, event: Event) -> None:
+        """Do what follows when the last answer ended the conversation or leads into TLS."""
         if self.conversation.is_closed:
             if self.conversation.has_injection:
                 self.parts.log.receiving_failed(self.icid, "Commands behind STARTTLS in the clear")
             self.is_orderly = True
             self._flush()
             self.close()
-        elif kind is StartTls and reply.code == 220:
+        elif type(event) is StartTls:
             self._flush()
             self._start_layer()
 
@@ -301,9 +315,10 @@ class Session(asyncio.Protocol):
         if self.is_closing:
             return
         self._extend()
-        self._answer(event, reply)
-        if not self._in_handler:
-            self.pump()
+        self._out.append(self.conversation.answer(reply))
+        if self.conversation.state >= State.TLS:
+            self._turn(event)
+        self.pump()
 
     def take_tls_place(self) -> bool:
         """Take a place among the encrypted connections; False when there is none."""
@@ -311,11 +326,6 @@ class Session(asyncio.Protocol):
             return False
         self._gauges.append("tls")
         return True
-
-    @property
-    def is_deciding(self) -> bool:
-        """Whether a decision is being made in this very call, and can return its reply."""
-        return self._in_handler
 
     def believe(self, attributes: dict[str, str | None]) -> None:
         """Take a trusted peer's word for who the real client is (XCLIENT), and judge it anew."""
@@ -375,14 +385,20 @@ class Session(asyncio.Protocol):
 
     def _extend(self) -> None:
         """Begin the wait for the client's next bytes."""
-        now = self.parts.clock.monotonic()
-        idle = now + self.context.inbound.command_timeout_seconds
-        self._owner.deadlines.set(self, min(idle, self._total_end, self._unsuccessful_end))
+        now = self._now = self._monotonic()
+        at = now + self._idle_seconds
+        if at > self._latest_end:
+            at = self._latest_end
+        if at >= self.deadline:  # the wheel finds out by itself
+            self.deadline = at
+        else:
+            self._owner.deadlines.set(self, at)
 
     def succeeded(self) -> None:
         """The connection has brought a message: it is no probe."""
         self.messages += 1
         self._unsuccessful_end = math.inf
+        self._latest_end = self._total_end
 
     def due(self, now: float) -> None:
         """A deadline has passed: end the connection with the words for it."""
@@ -418,12 +434,8 @@ class Session(asyncio.Protocol):
         self._eof = True
         if self._waiting:
             return True
-        if not self.is_closing:
-            self._vanished()
-        return False
-
-    def _vanished(self) -> None:
         self.close()
+        return False
 
     def close(self) -> None:
         """Close once what is written has gone out."""
