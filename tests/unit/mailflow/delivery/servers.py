@@ -22,7 +22,7 @@ class Act(Enum):
 Answer = str | bytes | Act  # bytes go out as they are
 
 
-@dataclass
+@dataclass(eq=False)
 class Received:
     """A message that the server took."""
 
@@ -213,7 +213,6 @@ class Session:
         )
         self.clear()
         # It counts as received even when the reply never comes: that is how duplicates show.
-        index = len(self.server.received)
         self.server.received.append(message)
         if not await self.say(kind, "250 2.0.0 Ok: queued as 8F2C"):
-            del self.server.received[index]
+            self.server.received.remove(message)

@@ -1,0 +1,62 @@
+import pytest
+
+from mailwarden.core.interface import Interface
+from mailwarden.core.mail.envelope import Envelope
+from mailwarden.core.routes import RouteTable
+from mailwarden.mailflow.delivery.destinations import DestinationTable, Limits
+from mailwarden.mailflow.delivery.plan import Plan
+from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
+from tests.unit.mailflow.delivery.office import contexts
+
+
+def plan(**fields: object) -> Plan:
+    known = {
+        "settings": DeliverySettings(),
+        "hostname": "gw1.corp.example",
+        "routes": RouteTable({}),
+        "destinations": DestinationTable({}),
+        "profiles": {"Default": BounceProfile(max_retries=1), "vip": BounceProfile(max_retries=2)},
+        "tls": contexts(),
+        "interfaces": {
+            "four": Interface(address="192.0.2.1", hostname="four.example"),
+            "six": Interface(address="2001:db8::1"),
+        },
+    }
+    return Plan(**{**known, **fields})
+
+
+def envelope(profile: str) -> Envelope:
+    return Envelope(
+        mid=1, icid=1, sender="", recipients=(), received_at=0.0, bounce_profile=profile
+    )
+
+
+def test_the_profile_of_the_destination_comes_first() -> None:
+    assert plan().profile(Limits(bounce_profile="vip"), envelope("Default"))[0] == "vip"
+    assert plan().profile(Limits(), envelope("vip"))[0] == "vip"
+    assert plan().profile(None, envelope("vip"))[1].max_retries == 2
+
+
+def test_a_profile_that_is_gone() -> None:
+    name, profile = plan().profile(Limits(), envelope("gone"))
+    assert (name, profile.max_retries) == ("Default", 1)
+    assert plan(profiles={}).profile(None, envelope("gone"))[1] == BounceProfile()
+
+
+def test_bounds_over_all_profiles() -> None:
+    made = plan(profiles={"a": BounceProfile(max_queue_time_seconds=9, max_retry_seconds=9000)})
+    assert (made.queue_seconds_min, made.retry_seconds_max) == (9, 9000)
+
+
+def test_local_address() -> None:
+    assert plan().local_address("198.51.100.1") is None
+    chosen = plan(settings=DeliverySettings(interface="four"))
+    assert chosen.local_address("198.51.100.1") == "192.0.2.1"
+    with pytest.raises(ValueError, match="four"):
+        chosen.local_address("2001:db8::9")
+
+
+def test_hello() -> None:
+    assert plan().hello("192.0.2.1") == "four.example"
+    assert plan().hello("2001:db8::1") == "gw1.corp.example"
+    assert plan().hello("192.0.2.77") == "gw1.corp.example"
