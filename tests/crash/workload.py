@@ -8,6 +8,7 @@ from random import Random
 
 from mailwarden.core.mail.content import Content, InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
+from mailwarden.stores.spool.recorder import GATHER_SECONDS
 from mailwarden.stores.spool.settings import SpoolSettings
 from mailwarden.stores.spool.spool import (
     Entry,
@@ -344,11 +345,13 @@ class World:
                 self.random.choice(list(self.driver.workers.values())).step()
             case 3:
                 self.driver.run()
+                self.driver.advance(GATHER_SECONDS)
                 self.raise_all(Level.HANDED)
 
     def wait(self) -> None:
         """Let all of it happen, and the journals be synced."""
         self.driver.run()
+        self.driver.advance(GATHER_SECONDS)
         self.driver.advance(self.random.choice((0.3, 0.3, 2.0, 40.0)))
         self.raise_all(Level.SAFE)
 

@@ -117,15 +117,15 @@ class Committer:
         self.syncs = 0  # may be read from any thread
 
     def handle(self, batch: list[Any]) -> None:
-        """Commit the requests of `batch`; a `None` in it ends the active segment."""
+        """Commit the lists of requests in `batch`; a `None` in it ends the active segment."""
         requests: list[Request] = []
-        for request in batch:
-            if request is None:
+        for gathered in batch:
+            if gathered is None:
                 self._commit_all(requests)
                 requests = []
                 self._rotate_out()
             else:
-                requests.append(request)
+                requests += gathered
         self._commit_all(requests)
         results, self._results = self._results, []
         if results:

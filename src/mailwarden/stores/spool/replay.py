@@ -257,6 +257,9 @@ class Replay:
         segment.sealed = True
         if not sealed and journal.cut is None:
             self._seal(segment, end, fd)
+        else:
+            # A process that was killed may have written this and not synced it.
+            self._files.fdatasync(fd)
 
     def _write_down(self, segment: Segment) -> None:
         """Keep what was found in the journal: why it is so may not be seen the next time."""

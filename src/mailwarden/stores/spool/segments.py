@@ -104,6 +104,7 @@ class SegmentSpool(Table):
         self._keeper_worker: Worker
         self._committer: Committer
         self._committer_worker: Worker
+        self._requests: list[Request] = []  # for the committer
         self._large: dict[int, LargeContent] = {}  # by MID
         self._large_bytes = 0
         self._large_number = 0
@@ -196,6 +197,7 @@ class SegmentSpool(Table):
         """Write and sync everything outstanding and let go of the files."""
         self._compaction.closing = True
         self._recorder.flush()
+        self._hand_over()
         self._committer_worker.submit(None)
         await asyncio.to_thread(self._committer_worker.stop)
         await asyncio.sleep(0)  # the last results
@@ -251,7 +253,14 @@ class SegmentSpool(Table):
             result = Committed(request.token, None, (), 0, SpoolFailure(self._dead))
             self._loop.call_soon(self._on_results, [result])
             return
-        self._committer_worker.submit(request)
+        self._requests.append(request)
+        if len(self._requests) == 1:  # with all that come in this turn of the loop
+            self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        requests, self._requests = self._requests, []
+        if requests:
+            self._committer_worker.submit(requests)
 
     def _draft(
         self, message: Stored, state: State, claim: Claim | None
