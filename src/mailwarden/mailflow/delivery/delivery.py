@@ -23,7 +23,7 @@ from mailwarden.stores.spool.spool import Entry, Progress
 DUE_AT_ONCE: Final = 500  # units that become ready before others get their turn
 SWEEP_TICKS: Final = 4  # ticks between looks at backlogs and forgotten queues
 DOMAINS_MAX: Final = 10_000  # whose queue is remembered
-IDLE_QUEUES_MAX: Final = 10_000  # kept for what is known of their hosts
+QUEUES_MAX: Final = 10_000  # beyond it, those with nothing to do are forgotten
 _NEW: Final = Progress()
 
 
@@ -120,14 +120,17 @@ class Delivery:
             if not queue.ready and not queue.connections:
                 busy.discard(queue)
         self._retired = {each for each in self._retired if each.connections or each.waiting}
-        if len(self._queues) > IDLE_QUEUES_MAX:
+        if len(self._queues) > QUEUES_MAX:
             self._forget_idle_queues()
 
     def _forget_idle_queues(self) -> None:
-        for key, queue in list(self._queues.items()):
-            if not (queue.ready or queue.connections or queue.waiting):
-                queue.is_retired = True  # `_by_domain` may still hold it
-                del self._queues[key]
+        for queue in list(self._queues.values()):
+            self._forget_if_idle(queue)
+
+    def _forget_if_idle(self, queue: DestinationQueue) -> None:
+        if not (queue.ready or queue.connections or queue.waiting or queue.is_retired):
+            queue.is_retired = True  # `_by_domain` may still hold it
+            del self._queues[queue.key]
 
     def _feed_starved(self) -> None:
         starved = list(self._shared.starved)
@@ -185,10 +188,18 @@ class Delivery:
         """Return how long a unit may wait, read from the spool: the clock may have been set."""
         return min(max(seconds, 0.0), self._shared.plan.retry_seconds_max)
 
-    def _divide(self, unit: Unit, envelope: Envelope, *, has_waited: bool) -> None:
+    def _divide(
+        self,
+        unit: Unit,
+        envelope: Envelope,
+        *,
+        has_waited: bool,
+        wanted: QueueKey | None = None,
+    ) -> None:
         """Find the queues of `unit`, make a unit for each, and let them go their ways.
 
-        `has_waited` says that those of its recipients that are due first are due now.
+        `has_waited` says that those of its recipients that are due first are due now; what
+        belongs into the queue `wanted` is due in any case.
         """
         entry = unit.entry
         groups: dict[tuple[DestinationQueue, str, Progress], list[int]] = {}
@@ -197,14 +208,14 @@ class Delivery:
         first = min((made.next_attempt_at for _, _, made in groups), default=0.0)
         start = first if has_waited and first else self._clock.time()
         if len(groups) == 1:
-            (((unit.queue, _, progress), _),) = groups.items()
-            self._set_off(unit, progress.next_attempt_at - start)
+            (((unit.queue, _, made), _),) = groups.items()
+            self._set_off(unit, 0.0 if unit.queue.key == wanted else made.next_attempt_at - start)
             return
         if unit.ticket is None:
             unit.ticket = entry.tag = object()
-        for (queue, _, progress), rids in groups.items():
+        for (queue, _, made), rids in groups.items():
             another = Unit(entry, tuple(rids), queue, unit.ticket)
-            self._set_off(another, progress.next_attempt_at - start)
+            self._set_off(another, 0.0 if queue.key == wanted else made.next_attempt_at - start)
 
     def _place(
         self, entry: Entry, envelope: Envelope, rid: int
@@ -257,8 +268,13 @@ class Delivery:
 
     def _wait(self, unit: Unit, seconds: float) -> None:
         """Let `unit` wait for its next attempt."""
-        if unit.queue is not None:
-            unit.queue.waiting += 1
+        queue = unit.queue
+        if queue is not None:
+            if len(self._queues) > QUEUES_MAX and not queue.waiting:
+                unit.queue = None  # found again when it is due: a queue is larger than a unit
+                self._forget_if_idle(queue)
+            else:
+                queue.waiting += 1
         self._wheel.add(unit, self._clock.monotonic() + seconds)
 
     def _take_due(self) -> None:
@@ -278,8 +294,7 @@ class Delivery:
         if queue is None or queue.is_retired:
             stored = entry.stored or self._shared.load(unit)
             if stored is not None:
-                rids = unit.rids or tuple(entry.open_rids(len(stored.envelope.recipients)))
-                unit.rids = rids
+                self._look_at(unit, stored.envelope)
                 self._divide(unit, stored.envelope, has_waited=True)
             return
         if entry.progress is not None and settler.may_be_expired(entry.received_at):
@@ -287,6 +302,11 @@ class Delivery:
             if stored is None or (unit.attempts() and settler.give_up_if_expired(unit, stored)):
                 return
         queue.push(unit)
+
+    def _look_at(self, unit: Unit, envelope: Envelope) -> None:
+        """Give a unit that nobody has looked at since start-up its recipients."""
+        if not unit.rids:
+            unit.rids = tuple(unit.entry.open_rids(len(envelope.recipients)))
 
     # What administrators do.
 
@@ -319,16 +339,35 @@ class Delivery:
         return self._shared.is_suspended
 
     def retry_now(self, domain: str | None = None) -> int:
-        """Attempt at once what waits for `domain`, or everything; return how many units."""
+        """Attempt at once what waits for `domain`, or everything.
+
+        Returns how many units that may be; of those not looked at since start-up, some may turn
+        out to be for other domains.
+        """
         self._shared.states.clear()
+        now = self._clock.monotonic()
         key = None if domain is None else self._key(domain.lower(), "", is_requiretls=False)
         units = self._wheel.extract(
-            lambda unit: key is None or unit.queue is None or unit.queue.key == key
+            lambda one: key is None or (one.queue is not None and one.queue.key == key)
         )
-        now = self._clock.monotonic()
         for unit in units:
             self._wheel.add(unit, now)
-        return len(units)
+        count = len(units)
+        if key is not None:
+            unseen = self._wheel.extract(lambda one: one.queue is None)
+            count += len(unseen)
+            self._seek(unseen, key)
+        return count
+
+    def _seek(self, units: list[Unit], key: QueueKey) -> None:
+        """Attempt those of `units` that belong into a queue, which has to be found out first."""
+        for unit in units[-DUE_AT_ONCE:]:
+            if unit.is_live() and (stored := self._shared.load(unit)) is not None:
+                self._look_at(unit, stored.envelope)
+                self._divide(unit, stored.envelope, has_waited=False, wanted=key)
+        del units[-DUE_AT_ONCE:]
+        if units:
+            self._means.loop.call_soon(self._seek, units, key)
 
     def destinations(self) -> list[DestinationInfo]:
         """Return all destinations with something to do, or of which something is known."""

@@ -28,6 +28,9 @@ UNITS_PER_CONNECTION: Final = 4  # of backlog, before another connection is open
 DRAINED_AT_ONCE: Final = 100  # units that are delayed before others get their turn
 HOSTS_TRIED_MAX: Final = 10  # for one unit, in one attempt
 MOVED_LOOKED_AT_MAX: Final = 16
+# Stands for the deques of a queue with nothing in them: a new one takes 600 bytes, and there may be
+# hundreds of thousands of destinations whose units only wait for their next attempt.
+_NONE: Final[deque[Unit]] = deque(maxlen=0)
 
 
 class _Tried(NamedTuple):
@@ -48,7 +51,6 @@ class SmtpQueue(DestinationQueue):
         "_idle",
         "_is_late",
         "_moved",
-        "_opener",
         "_opening",
         "_ready",
         "_shared",
@@ -59,9 +61,8 @@ class SmtpQueue(DestinationQueue):
     def __init__(self, key: QueueKey, limits: Limits, shared: Shared) -> None:
         super().__init__(key, limits)
         self._shared: Final = shared
-        self._opener: Final = Opener(shared)
-        self._ready: deque[Unit] = deque()
-        self._moved: deque[Unit] = deque()  # to be sent, but not to the hosts in `_tried`
+        self._ready = _NONE
+        self._moved = _NONE  # to be sent, but not to the hosts in `_tried`
         self._tried: dict[Unit, _Tried] = {}
         self._idle: list[SmtpConnection] = []
         self._connections = 0  # those that open or close included
@@ -86,9 +87,22 @@ class SmtpQueue(DestinationQueue):
 
     def push(self, unit: Unit) -> None:
         """Deliver `unit` as soon as possible."""
+        if self._ready is _NONE:
+            self._ready = deque()
         self._ready.append(unit)
         self._shared.busy.add(self)
         self.resume()
+
+    def _push_first(self, unit: Unit) -> None:
+        if self._ready is _NONE:
+            self._ready = deque()
+        self._ready.appendleft(unit)
+
+    def _push_moved(self, unit: Unit, tried: _Tried) -> None:
+        if self._moved is _NONE:
+            self._moved = deque()
+        self._moved.append(unit)
+        self._tried[unit] = tried
 
     def resume(self) -> None:
         """Give idle connections work, and open another one if need be."""
@@ -113,6 +127,8 @@ class SmtpQueue(DestinationQueue):
         """Open more connections for a backlog that has stood since the last sweep."""
         if not self.ready:
             self._is_late = False
+            if not self._connections:
+                self._ready = self._moved = _NONE
         elif self._is_late:
             self.grow(is_late=True)
         else:
@@ -156,7 +172,7 @@ class SmtpQueue(DestinationQueue):
         if len(unit.rids) > limit:
             rest = unit.rids[limit:]
             unit.rids = unit.rids[:limit]
-            self._ready.appendleft(self._sibling(unit, rest))
+            self._push_first(self._sibling(unit, rest))
 
     def _sibling(self, unit: Unit, rids: tuple[int, ...]) -> Unit:
         """Return another unit of the same message."""
@@ -167,8 +183,7 @@ class SmtpQueue(DestinationQueue):
     def take_all(self) -> list[Unit]:
         """Give up all units that are ready."""
         units = [*self._moved, *self._ready]
-        self._moved.clear()
-        self._ready.clear()
+        self._moved = self._ready = _NONE
         self._tried.clear()
         return units
 
@@ -220,7 +235,7 @@ class SmtpQueue(DestinationQueue):
     async def _open(self, tried: frozenset[str]) -> None:
         search = self._shared.finder.search(self.key.hop, self._turn)
         try:
-            connection = await self._opener.open(search, self._tls(), tried)
+            connection = await Opener(self._shared).open(search, self._tls(), tried)
         except DeliveryFailedError as error:
             self._has_alternatives = search.has_alternatives
             self._opening -= 1
@@ -260,6 +275,8 @@ class SmtpQueue(DestinationQueue):
 
     def _settle_moved(self, tried: frozenset[str]) -> None:
         """Give up the moved units that have been refused by all of `tried`."""
+        if not self._moved:
+            return
         rest: deque[Unit] = deque()
         for unit in self._moved:
             if not self._tried[unit].hosts >= tried:
@@ -333,7 +350,7 @@ class SmtpQueue(DestinationQueue):
         response: str | None,
     ) -> None:
         if answers.again:
-            self._ready.appendleft(self._sibling(unit, answers.again))
+            self._push_first(self._sibling(unit, answers.again))
         if answers.delivered:
             self._shared.settler.delivered(
                 unit,
@@ -363,10 +380,9 @@ class SmtpQueue(DestinationQueue):
         if connection.sent and transaction.mail is None and details != TIMEOUT:
             # The peer closed an idle connection at the moment when we used it again.
             if isinstance(connection.tried, _Tried):
-                self._tried[unit] = connection.tried
-                self._moved.append(unit)
+                self._push_moved(unit, connection.tried)
             else:
-                self._ready.appendleft(unit)
+                self._push_first(unit)
             return
         if (
             transaction.is_only_final_missing
@@ -397,8 +413,7 @@ class SmtpQueue(DestinationQueue):
         hosts |= {connection.endpoint.host}
         self.last_error = failures[-1][1].text
         if self._has_alternatives and len(hosts) < HOSTS_TRIED_MAX and not self.is_retired:
-            self._tried[unit] = _Tried(hosts, failures)
-            self._moved.append(unit)
+            self._push_moved(unit, _Tried(hosts, failures))
             self.grow()
         else:
             self._shared.settler.failed(unit, stored, failures)
