@@ -76,15 +76,27 @@ async def test_handshake_fails(
     authority: CertificateAuthority, tls: DestinationTls, outcomes: tuple[str, ...], answer: object
 ) -> None:
     server = await Server(TLS, answers={"STARTTLS": [answer]}, repeat=True).start()
-    expected = outcomes[1]
-    if not isinstance(answer, str) and tls is not DestinationTls.NONE:
-        expected = "delayed"  # it is the connection that broke, not TLS that was refused
     office = office_for(server, authority, tls)
-    assert await outcome(office, server) == expected
-    if isinstance(answer, str) and tls is not DestinationTls.NONE:
-        assert (
-            office.with_text("TLS failed")[0] == "DCID 88 TLS failed: STARTTLS unexpected response"
-        )
+    assert await outcome(office, server) == outcomes[1]
+    if tls is not DestinationTls.NONE:
+        said = "STARTTLS unexpected response" if isinstance(answer, str) else ""
+        assert office.with_text("TLS failed")[0].startswith(f"DCID 88 TLS failed: {said}")
+    await server.stop()
+
+
+@pytest.mark.parametrize(("tls", "outcomes"), CASES)
+async def test_closes_at_the_first_words_over_tls(
+    authority: CertificateAuthority, tls: DestinationTls, outcomes: tuple[str, ...]
+) -> None:
+    server = await serve(authority)
+    friendly = server.answer
+
+    def answer(kind: str, text: str) -> object:
+        greeted = server.commands[-2:] == ["STARTTLS", "EHLO gw1.corp.example"]
+        return Act.CLOSE if kind == "EHLO" and greeted else friendly(kind, text)
+
+    server.answer = answer
+    assert await outcome(office_for(server, authority, tls), server) == outcomes[1]
     await server.stop()
 
 

@@ -7,6 +7,11 @@ PEER_LINES_MAX: Final = 256
 PEER_REPLY_BYTES_MAX: Final = 64 * 1024
 
 
+_TOO_LONG: Final = f"reply line of more than {PEER_LINE_BYTES_MAX} bytes"
+_MARKS: Final = (b" ", b"-", b"")
+_CODES: Final = {b"%d" % code: code for code in range(200, 600)}
+
+
 class PeerError(Exception):
     """The server broke the protocol; the connection is of no more use. The text says how."""
 
@@ -50,36 +55,31 @@ class ReplyReader:
         """
         if self._held:
             data = self._held + data
+        *lines, self._held = data.split(b"\n")
         replies: list[PeerReply] = []
-        start = 0
-        while (end := data.find(b"\n", start)) >= 0:
-            if end - start > PEER_LINE_BYTES_MAX:
-                raise PeerError(f"reply line of more than {PEER_LINE_BYTES_MAX} bytes")
-            stop = end - 1 if data[end - 1 : end] == b"\r" and end > start else end
-            self._line(data[start:stop], replies)
-            start = end + 1
-        self._held = data[start:] if start else data
+        for line in lines:
+            if len(line) > PEER_LINE_BYTES_MAX:
+                raise PeerError(_TOO_LONG)
+            line = line.removesuffix(b"\r")  # noqa: PLW2901  the same line, without its end
+            number = _CODES.get(line[:3])
+            if number is not None and line[3:4] == b" " and not self._lines:
+                replies.append(PeerReply(number, (str(line[4:], "utf-8", "replace"),)))
+            else:
+                self._part(line, number, replies)
         if len(self._held) > PEER_LINE_BYTES_MAX:
-            raise PeerError(f"reply line of more than {PEER_LINE_BYTES_MAX} bytes")
+            raise PeerError(_TOO_LONG)
         return replies
 
-    def _line(self, line: bytes, replies: list[PeerReply]) -> None:
+    def _part(self, line: bytes, number: int | None, replies: list[PeerReply]) -> None:
+        """Take a line that is not a whole reply by itself."""
         code, mark = line[:3], line[3:4]
-        if len(code) < 3 or not code.isdigit() or not b"2" <= code < b"6":
+        if number is None or mark not in _MARKS:
             raise PeerError(f"not an SMTP reply: {_shown(line)}")
-        text = str(line[4:], "utf-8", "replace")
-        if mark in (b" ", b""):
-            if not self._lines:
-                replies.append(PeerReply(int(code), (text,)))
-                return
-            self._add(code, line, text)
-            replies.append(PeerReply(int(code), tuple(self._lines)))
+        self._add(code, line, str(line[4:], "utf-8", "replace"))
+        if mark != b"-":
+            replies.append(PeerReply(number, tuple(self._lines)))
             self._lines = []
             self._size = 0
-        elif mark == b"-":
-            self._add(code, line, text)
-        else:
-            raise PeerError(f"not an SMTP reply: {_shown(line)}")
 
     def _add(self, code: bytes, line: bytes, text: str) -> None:
         if self._lines and code != self._code:  # RFC 5321, 4.2.1: the same code on each line

@@ -41,6 +41,9 @@ class Move(Enum):
     DONE = "done"  # the transaction is over
 
 
+_MAIL: Final = Step.MAIL
+
+
 class Transaction:
     """The commands of one message for the recipients `rids`, and what the server said to them.
 
@@ -139,6 +142,24 @@ class Transaction:
         if not self._offers.chunking:
             text += "DATA\r\n"
         return [_encode(text)]
+
+    def take_all_good(self, replies: Sequence[PeerReply]) -> bool:
+        """Take all replies at once if that is all there are, and all are good.
+
+        So it is for most messages. It returns False, having done nothing, when `take` has to look
+        at each reply.
+        """
+        if self.step is not _MAIL or self._data is None or len(replies) != len(self.rids) + 2:
+            return False
+        for reply in replies:
+            if reply.code >= 300:
+                return False
+        self.mail = replies[0]
+        self.rcpts = list(replies[1:-1])
+        self.final = replies[-1]
+        self.accepted = len(self.rids)
+        self.step = Step.OVER
+        return True
 
     def take(self, reply: PeerReply) -> Move:
         """Take the next reply and return what it leads to.

@@ -159,6 +159,10 @@ class Opener:
         outcome = await connection.wait()
         if outcome is Signal.REFUSED:
             failure = self._refused(connection)
+        elif isinstance(outcome, Failure) and _is_about_tls(connection):
+            self._tls_failed(connection, " ".join(outcome.lines))
+            connection.abort()
+            raise TlsFailedError(connection.dcid)
         elif isinstance(outcome, Failure):
             failure = outcome
         else:
@@ -232,6 +236,15 @@ class Opener:
             for other in self._shared.connections
         ):
             self._shared.states.set_down(endpoint, seconds, error)
+
+
+def _is_about_tls(connection: SmtpConnection) -> bool:
+    """Whether a connection broke at STARTTLS or at the first words over TLS.
+
+    Servers whose TLS does not work often just close; in TLS 1.3 a refusal comes that late.
+    """
+    conversation = connection.conversation
+    return conversation.is_encrypted or conversation.phase in (Phase.STARTTLS, Phase.HANDSHAKE)
 
 
 def _common_name(certificate: Mapping[str, Any]) -> str:
