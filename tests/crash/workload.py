@@ -187,8 +187,9 @@ class World:
         return content
 
     def entry(self, *states: State) -> Entry | None:
-        """Return some message that is in one of `states`."""
-        entries = [entry for entry in self.spool.entries() if entry.state in states]
+        """Return some message that is in one of `states` and is not just being replaced."""
+        busy = {exchange.parent for exchange in self.exchanges}
+        entries = [e for e in self.spool.entries() if e.state in states and e.mid not in busy]
         return self.random.choice(entries) if entries else None
 
     def some(self, rids: Sequence[int]) -> list[int]:
@@ -220,7 +221,7 @@ class World:
 
     def replace(self) -> None:
         entry = self.entry(State.RECEIVED)
-        if entry is None or any(entry.mid == exchange.parent for exchange in self.exchanges):
+        if entry is None:
             return
         truth = self.truths[entry.mid]
         rids = self.some(list(entry.open_rids(len(truth.rids))))

@@ -67,8 +67,13 @@ class Reader:
             self.forget(segment)
 
 
-def read_record(files: Files, fd: int, nonce: int, offset: int, mid: int) -> ReadRecord:
-    """Return the record of `mid` at `offset`. Raises DamagedError, OSError."""
+def read_record(
+    files: Files, fd: int, nonce: int, offset: int, mid: int, *, verify: bool = True
+) -> ReadRecord:
+    """Return the record of `mid` at `offset`; without `verify` its content may be damaged.
+
+    Raises DamagedError, OSError.
+    """
     data = files.pread(fd, READ_AHEAD, offset)
     head = parse_head(data, 0, nonce, offset)
     if head is None or head.mid != mid or head.meta_size > META_SIZE_MAX:
@@ -81,7 +86,7 @@ def read_record(files: Files, fd: int, nonce: int, offset: int, mid: int) -> Rea
     if (
         len(data) < head.size
         or checksum(nonce, offset, view[HEAD_SIZE:meta_end]) != head.meta_crc
-        or checksum(nonce, offset, view[meta_end : head.size]) != head.body_crc
+        or (verify and checksum(nonce, offset, view[meta_end : head.size]) != head.body_crc)
     ):
         detail = f"MID {mid}: bytes do not match their checksum"
         raise DamagedError(detail)

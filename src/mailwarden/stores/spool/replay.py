@@ -14,13 +14,12 @@ from mailwarden.stores.spool.codec import Claim, Meta, decode_meta
 from mailwarden.stores.spool.journal import (
     HOLD,
     VOID,
-    build_frames,
-    build_journal_header,
     parse_journal_header,
     report_key,
 )
 from mailwarden.stores.spool.journal_state import STATES, JournalContent, MessageState, read_journal
 from mailwarden.stores.spool.large import LargeContent
+from mailwarden.stores.spool.mend import Mender
 from mailwarden.stores.spool.part import Part
 from mailwarden.stores.spool.record import (
     CLAIM,
@@ -30,17 +29,15 @@ from mailwarden.stores.spool.record import (
     HEADER_SIZE,
     LARGE,
     Head,
-    SegmentHeader,
-    build_seal,
     parse_segment_header,
 )
 from mailwarden.stores.spool.scan import Condition, Found, is_sealed, walk
 from mailwarden.stores.spool.segment import RECORD_OVERHEAD, Segment
 from mailwarden.stores.spool.spool import DamagedError, Entry, State, compact_progress
 from mailwarden.stores.spool.table import DAMAGED
-from mailwarden.stores.spool.window import Window
+from mailwarden.stores.spool.window import Window, read_start
 from mailwarden.system.clock.clock import Clock
-from mailwarden.system.files.files import Files, try_unlink, write_fully
+from mailwarden.system.files.files import Files
 
 Progressed = Callable[[int, int, float], None]  # messages, bytes, fraction of all
 PROGRESS_SIZE: Final = 16 * 1024 * 1024  # bytes between two calls of it
@@ -56,6 +53,8 @@ class Replayed:
     large: dict[int, LargeContent] = field(default_factory=dict)  # by MID
     requeued: list[tuple[int, float]] = field(default_factory=list)  # MID, when to try again
     claims: list[tuple[Entry, Claim]] = field(default_factory=list)  # to be recorded
+    unreadable: list[tuple[Part, int]] = field(default_factory=list)  # segments without a header
+    journals: list[Segment] = field(default_factory=list)  # those with damaged journals
     superseded: list[Entry] = field(default_factory=list)  # live on elsewhere: to be recorded
     damaged: list[tuple[Entry, str]] = field(default_factory=list)  # to be held, and why
     highest_mid: int = 0
@@ -68,10 +67,19 @@ class Replay:
     """Reads parts, one after the other."""
 
     def __init__(
-        self, files: Files, clock: Clock, alert: Callable[[str], None], progress: Progressed
+        self,
+        files: Files,
+        clock: Clock,
+        mender: Mender,
+        alert: Callable[[str], None],
+        progress: Progressed,
+        *,
+        verify: bool = False,
     ) -> None:
         self.result = Replayed()
         self._files = files
+        self._mend = mender
+        self._verify = verify  # content too, even where it was found to be sound before
         self._now = clock.time()
         self._alert = alert
         self._progress = progress
@@ -83,6 +91,7 @@ class Replay:
         self._weak: list[tuple[Found, Segment, Meta]] = []
         self._findings: list[tuple[Any, ...]] = []  # records for the journal of the segment
         self._late: list[tuple[list[Found], Segment, JournalContent]] = []
+        self._unsealed: list[Segment] = []
         self._last_part = False
         self._early_claims: dict[int, list[Claim]] = {}  # by parent, which a later part may have
 
@@ -109,24 +118,24 @@ class Replay:
         names = {
             content.file.name for content in self.result.large.values() if content.part is part
         }
-        part.remove_leftovers(names)
-        self._files.sync_directory(part.path)
-        self._files.sync_directory(part.large_directory)
+        self._mend.clear(part, names)
 
     # One segment.
 
     def _read(self, part: Part, sequence: int) -> None:
         path = part.segment_path(sequence)
-        size = self._files.size(path)
-        fd = self._files.open(path, write=True)
+        try:
+            size = self._files.size(path)
+            fd = self._files.open(path)
+        except FileNotFoundError:  # somebody only looks, and its owner has just removed it
+            return
         try:
             window = Window(self._files, fd, size)
-            header = self._header(part, sequence, window)
-            if header is None:
+            segment = self._segment(part, sequence, window)
+            if segment is None:
                 return
-            segment = Segment(part, sequence, header.nonce, size)
             journal = self._journal(segment)
-            self._walk(segment, window, journal, fd)
+            self._walk(segment, window, journal)
             self._nonces.add(segment.nonce)
             self.result.segments.append(segment)
         finally:
@@ -140,107 +149,82 @@ class Replay:
             self._told = done
             self._progress(self._messages, done, done / max(1, self._bytes_all))
 
-    def _header(self, part: Part, sequence: int, window: Window) -> SegmentHeader | None:
-        """Return the header, from the journal if need be; None if there is no segment at all."""
+    def _segment(self, part: Part, sequence: int, window: Window) -> Segment | None:
+        """Return what the header says, that of the journal if need be; None if nothing does."""
         path = part.segment_path(sequence)
         try:
-            return parse_segment_header(window.read(0, HEADER_SIZE))
+            nonce = parse_segment_header(window.read(0, HEADER_SIZE)).nonce
+            return Segment(part, sequence, nonce, window.size)
         except DamagedError as error:
             reason = str(error)
-        if window.size <= HEADER_SIZE:  # it was just being made
-            self._files.unlink(path)
-            try_unlink(self._files, part.journal_path(sequence))
+        if window.size <= HEADER_SIZE:
+            self._mend.remove_unborn(part, sequence)
             return None
+        data = read_start(self._files, part.journal_path(sequence))
         try:
-            fd = self._files.open(part.journal_path(sequence))
-        except FileNotFoundError:
-            data = b""
-        else:
-            data = self._files.pread(fd, HEADER_SIZE, 0)
-            self._files.close(fd)
-        try:
-            header = parse_journal_header(data)
+            nonce = parse_journal_header(data).nonce
         except DamagedError:
+            self.result.holes += 1
             self._alert(f"Segment {path} cannot be read: {reason}; run `mailwarden spool repair`")
+            self.result.unreadable.append((part, sequence))
             return None
-        self._alert(f"Segment {path}: {reason}; its journal still tells what is needed")
-        return header
+        segment = Segment(part, sequence, nonce, window.size)
+        self._alert(f"Segment {path}: {reason}; it is written anew from the journal")
+        self._mend.mend_header(segment)
+        return segment
 
     def _journal(self, segment: Segment) -> JournalContent:
         """Return what the journal says; see to it that there is one that can be appended to."""
         path = segment.journal_path
         try:
-            fd = self._files.open(path, write=True)
+            fd = self._files.open(path)
         except FileNotFoundError:
-            self._make_journal(segment, f"Journal {path} is missing")
-            return JournalContent()
+            return self._no_journal(segment, f"Journal {path} is missing")
         try:
             window = Window(self._files, fd, self._files.size(path))
             try:
                 header = parse_journal_header(window.read(0, HEADER_SIZE))
             except DamagedError as error:
-                return self._headless_journal(segment, window, fd, str(error))
-            if header.nonce != segment.nonce:
-                self._make_journal(segment, f"Journal {path} belongs to another segment")
-                return JournalContent()
-            return self._journal_content(segment, window, fd)
+                self._alert(f"Journal {path}: {error}; its header is written anew")
+                self._mend.mend_journal_header(segment)
+            else:
+                if header.nonce != segment.nonce:
+                    return self._no_journal(segment, f"Journal {path} is of another segment")
+            content = read_journal(window, segment.nonce, self._now)
         finally:
             self._files.close(fd)
-
-    def _headless_journal(
-        self, segment: Segment, window: Window, fd: int, reason: str
-    ) -> JournalContent:
-        """Mend the header: the segment has the nonce too."""
-        self._alert(f"Journal {segment.journal_path}: {reason}; its header is written anew")
-        header = SegmentHeader(segment.part.number, segment.sequence, segment.nonce)
-        write_fully(self._files, fd, [build_journal_header(header)], 0)
-        self._files.fdatasync(fd)
-        return self._journal_content(segment, window, fd)
-
-    def _journal_content(self, segment: Segment, window: Window, fd: int) -> JournalContent:
-        content = read_journal(window, segment.nonce, self._now)
         if content.holes:
             self.result.holes += content.holes
+            self.result.journals.append(segment)
             self._alert(
-                f"Journal {segment.journal_path} is damaged in {content.holes} places: some "
-                "recipients may be served twice"
+                f"Journal {path} is damaged in {content.holes} places: some recipients may be "
+                "served twice"
             )
-        if content.end < window.size:
-            self._files.truncate(fd, content.end)
-        # A process that was killed may not have synced what was just read and is now acted upon.
-        self._files.fdatasync(fd)
+        self._mend.cut_journal(segment, content.end, window.size)
         segment.journal_size = content.end
         segment.recorded = content.records
         segment.cut = content.cut
         return content
 
-    def _make_journal(self, segment: Segment, reason: str) -> None:
-        path = segment.journal_path
+    def _no_journal(self, segment: Segment, reason: str) -> JournalContent:
         if segment.size > HEADER_SIZE:
+            self.result.holes += 1
             self._alert(f"{reason}: some recipients may be served twice")
-        header = SegmentHeader(segment.part.number, segment.sequence, segment.nonce)
-        try_unlink(self._files, path)
-        fd = self._files.open(path, create=True)
-        try:
-            write_fully(self._files, fd, [build_journal_header(header)], 0)
-            self._files.fdatasync(fd)
-        finally:
-            self._files.close(fd)
-        self._files.sync_directory(segment.part.path)
-        segment.journal_size = HEADER_SIZE
+        self._mend.make_journal(segment)
+        return JournalContent()
 
-    def _walk(self, segment: Segment, window: Window, journal: JournalContent, fd: int) -> None:
+    def _walk(self, segment: Segment, window: Window, journal: JournalContent) -> None:
         end = segment.size if journal.cut is None else min(journal.cut, segment.size)
         sealed = journal.cut is None and is_sealed(window, segment.nonce)
         group: list[Found] = []
-        for found in walk(window, segment.nonce, end, verify=not sealed):
+        for found in walk(window, segment.nonce, end, verify=self._verify or not sealed):
             head = found.head
             if group and (head is None or head.group_index != len(group)):
                 self._group(group, segment, journal)
                 group = []
             if found.condition is Condition.SHORT or found.condition is Condition.TAIL:
                 end = found.offset
-                self._end(segment, window, found, fd)
+                self._end(segment, window, found)
             elif head is None:
                 self._hole(segment, found)
             elif head.group_count == 1 and found.condition is _SOUND:
@@ -255,64 +239,31 @@ class Replay:
         self._write_down(segment)
         segment.size = end
         segment.sealed = True
-        if not sealed and journal.cut is None:
-            self._seal(segment, end, fd)
+        if sealed or journal.cut is not None:
+            self._mend.sync(segment)
+        elif any(late[1] is segment for late in self._late):
+            self._unsealed.append(segment)  # it is to be checked again until that is decided
         else:
-            # A process that was killed may have written this and not synced it.
-            self._files.fdatasync(fd)
+            self._mend.seal(segment, end)
 
     def _write_down(self, segment: Segment) -> None:
         """Keep what was found in the journal: why it is so may not be seen the next time."""
         records, self._findings = self._findings, []
-        if not records:
-            return
-        frames = build_frames(records, segment.nonce, segment.journal_size)
-        fd = self._files.open(segment.journal_path, write=True)
-        try:
-            write_fully(self._files, fd, [frames], segment.journal_size)
-            self._files.fdatasync(fd)
-        finally:
-            self._files.close(fd)
-        segment.journal_size += len(frames)
+        if records:
+            self._mend.append(segment, records)
 
-    def _seal(self, segment: Segment, end: int, fd: int) -> None:
-        """Complete a segment that a crash left open, so that it need not be checked again."""
-        seal = build_seal(segment.nonce, end)
-        write_fully(self._files, fd, [seal], end)
-        self._files.truncate(fd, end + len(seal))
-        self._files.fdatasync(fd)
-
-    def _end(self, segment: Segment, window: Window, found: Found, fd: int) -> None:
-        """Cut the end that a crash left; what could have been a message is put aside first."""
+    def _end(self, segment: Segment, window: Window, found: Found) -> None:
+        """Judge the end that a crash left, which is then cut off."""
         size = found.end - found.offset
-        if found.condition is Condition.TAIL and size > HEAD_SIZE:
-            self._put_aside(segment, window, found)
-        else:
-            self.result.torn += found.head is not None
-        if segment.cut is None:
-            self._files.truncate(fd, found.offset)
-
-    def _put_aside(self, segment: Segment, window: Window, found: Found) -> None:
-        data = window.read(found.offset, found.end - found.offset)
+        if found.condition is Condition.SHORT or size <= HEAD_SIZE:
+            self.result.torn += found.condition is Condition.SHORT
+            return
+        data = window.read(found.offset, size)
         if not data.strip(b"\0"):
             self.result.torn += 1
             return
-        part = segment.part
         self.result.holes += 1
-        path = f"{part.damaged_directory}/{segment.sequence:016x}-{found.offset:x}.tail"
-        with suppress(FileExistsError):
-            self._files.make_directory(part.damaged_directory)
-        self._files.sync_directory(part.path)
-        try:
-            fd = self._files.open(path, create=True)
-        except FileExistsError:
-            return
-        try:
-            write_fully(self._files, fd, [data], 0)
-            self._files.fdatasync(fd)
-        finally:
-            self._files.close(fd)
-        self._files.sync_directory(part.damaged_directory)
+        path = self._mend.put_aside(segment, found.offset, data)
         self._alert(f"The end of segment {segment.path} cannot be read; it was put in {path}")
 
     def _hole(self, segment: Segment, found: Found) -> None:
@@ -354,6 +305,8 @@ class Replay:
         for group, segment, journal in self._late:
             self._group(group, segment, journal)
             self._write_down(segment)
+        for segment in self._unsealed:
+            self._mend.seal(segment, segment.size)
 
     def _parent_is_unseen(self, group: list[Found]) -> bool:
         claim = self._claim(group)
@@ -366,7 +319,8 @@ class Replay:
     def _claim(self, group: list[Found]) -> Claim | None:
         for found in group:
             if found.meta and found.head is not None and found.head.flags & CLAIM:
-                return self._meta(found).claim
+                with suppress(DamagedError):
+                    return self._meta(found).claim
         return None
 
     def _is_open(self, claim: Claim) -> bool:

@@ -29,6 +29,7 @@ from mailwarden.stores.spool.compaction import Compaction
 from mailwarden.stores.spool.journal import CUT, RESOLVE, SETTLE, VOID, report_key
 from mailwarden.stores.spool.keeper import Keeper
 from mailwarden.stores.spool.large import LargeContent, LargeSpill
+from mailwarden.stores.spool.mend import DiskMender
 from mailwarden.stores.spool.part import Part, failure
 from mailwarden.stores.spool.reader import Reader, stored_from
 from mailwarden.stores.spool.record import CLAIM, DOTTED, GROUP_MAX, LARGE, Draft
@@ -133,7 +134,9 @@ class SegmentSpool(Table):
             for part in self._parts:
                 part.open()
                 taken.append(part)
-            found = Replay(self._files, self._clock, self._alert, progress).run(self._parts)
+            mender = DiskMender(self._files)
+            replay = Replay(self._files, self._clock, mender, self._alert, progress)
+            found = replay.run(self._parts)
             self._bytes_free = self._files.bytes_free(self._own.path)
         except OSError as error:
             self._close_parts(taken)

@@ -46,3 +46,15 @@ class Window:
             # The pattern may lie across the end of the window.
             offset = max(offset + 1, self._start + len(data) - len(pattern) + 1)
         return -1
+
+
+def read_start(files: Files, path: str) -> bytes:
+    """Return the first bytes of a file; none if there is no file. Raises OSError."""
+    try:
+        fd = files.open(path)
+    except FileNotFoundError:
+        return b""
+    try:
+        return files.pread(fd, 4096, 0)
+    finally:
+        files.close(fd)
