@@ -1,3 +1,5 @@
+"""MAIL, RCPT and their parameters; what EHLO offers."""
+
 import pytest
 
 from mailwarden.core.mail.envelope import Body, Envelope, Notify, Recipient

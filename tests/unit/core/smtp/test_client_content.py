@@ -1,3 +1,5 @@
+"""Content as DATA wants it, however it is cut."""
+
 import pytest
 
 from mailwarden.core.smtp.client_content import end_with_dot

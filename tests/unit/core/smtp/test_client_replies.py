@@ -1,3 +1,5 @@
+"""Replies of servers: whole ones, cut ones, and what is none."""
+
 import pytest
 
 from mailwarden.core.smtp.client_replies import (

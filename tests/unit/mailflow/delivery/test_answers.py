@@ -1,3 +1,5 @@
+"""What the replies of a transaction say of each recipient."""
+
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
 from mailwarden.core.smtp.client_capabilities import Capabilities

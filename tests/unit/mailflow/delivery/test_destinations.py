@@ -1,3 +1,5 @@
+"""Which row of the destination controls applies."""
+
 from mailwarden.mailflow.delivery.destinations import DestinationTable, Limits
 from mailwarden.mailflow.delivery.settings import Destination, DestinationTls
 

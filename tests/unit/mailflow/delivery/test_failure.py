@@ -1,3 +1,5 @@
+"""Reasons by phase, and how responses show."""
+
 import pytest
 
 from mailwarden.core.smtp.client_replies import PeerReply

@@ -1,3 +1,5 @@
+"""Header fields for the log."""
+
 import pytest
 
 from mailwarden.core.mail.content import InlineContent

@@ -1,3 +1,5 @@
+"""Alternate hosts, routes, literals and domains lead to a next hop."""
+
 import pytest
 
 from mailwarden.core.routes import RouteTable

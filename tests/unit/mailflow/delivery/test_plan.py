@@ -1,3 +1,5 @@
+"""Bounce profiles, addresses and names that the configuration gives."""
+
 import pytest
 
 from mailwarden.core.interface import Interface

@@ -1,3 +1,5 @@
+"""When to try again, to give up, and to tell."""
+
 from mailwarden.core.mail.envelope import Notify
 from mailwarden.mailflow.delivery.retry import (
     is_expired,

@@ -1,3 +1,5 @@
+"""Units that wait come back in time, each once."""
+
 import random
 
 from mailwarden.mailflow.delivery.queue import DestinationQueue, Unit
