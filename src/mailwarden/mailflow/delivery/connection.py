@@ -200,6 +200,7 @@ class SmtpConnection(asyncio.Protocol):
         while (unit := owner.next_unit(self)) is not None:
             if self._start(unit):
                 return
+        self.conversation.transaction = None  # lets go of the content
         self._set_deadline(self.plan.settings.idle_timeout_seconds)
         owner.idle(self)
 

@@ -20,7 +20,7 @@ from mailwarden.mailflow.delivery.smtp_queue import SmtpQueue
 from mailwarden.mailflow.delivery.wheel import TICK_SECONDS, Wheel
 from mailwarden.stores.spool.spool import Entry, Progress
 
-DUE_AT_ONCE: Final = 500  # units that become ready before others get their turn
+DUE_AT_ONCE: Final = 200  # units that become ready before others get their turn
 SWEEP_TICKS: Final = 4  # ticks between looks at backlogs and forgotten queues
 DOMAINS_MAX: Final = 10_000  # whose queue is remembered
 QUEUES_MAX: Final = 10_000  # beyond it, those with nothing to do are forgotten

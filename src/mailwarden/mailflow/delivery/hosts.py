@@ -14,7 +14,7 @@ from mailwarden.mailflow.delivery.failure import (
     ROUTING_LOOP,
     Failure,
 )
-from mailwarden.mailflow.delivery.nexthop import HopKind, NextHop
+from mailwarden.mailflow.delivery.nexthop import SMTP_PORT, HopKind, NextHop
 from mailwarden.system.dns.resolver import (
     NULL_MX,
     MxHost,
@@ -49,7 +49,7 @@ class HostFinder(NamedTuple):
     resolver: Resolver
     random: Random
     ourselves: Ourselves = Ourselves()
-    port: int = 25  # of hosts that no route names
+    port: int = SMTP_PORT  # of hosts that no route names
     prefer_ipv6: bool = False
 
     def search(self, hop: NextHop, turn: int) -> "HostSearch":

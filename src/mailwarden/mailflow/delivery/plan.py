@@ -11,11 +11,11 @@ from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.destinations import DestinationTable, Limits
 from mailwarden.mailflow.delivery.header import header_values
 from mailwarden.mailflow.delivery.hosts import Ourselves
+from mailwarden.mailflow.delivery.nexthop import SMTP_PORT
 from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
 from mailwarden.stores.spool.spool import Stored
 
 DEFAULT_PROFILE: Final = "Default"
-SMTP_PORT: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
