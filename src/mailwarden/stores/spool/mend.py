@@ -182,8 +182,10 @@ class DiskMender:
         seal = build_seal(segment.nonce, end)
         fd = self._files.open(segment.path, write=True)
         try:
-            # First the cut: the seal must not stand before bytes that do not count.
+            # The seal says that all before it is sound. So that must be durable before the seal is:
+            # a process that was killed may not have synced it.
             self._files.truncate(fd, end)
+            self._files.fdatasync(fd)
             write_fully(self._files, fd, [seal], end)
             self._files.fdatasync(fd)
         finally:

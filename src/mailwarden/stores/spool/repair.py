@@ -43,6 +43,7 @@ from mailwarden.stores.spool.scan import Condition, walk
 from mailwarden.stores.spool.segment import Segment
 from mailwarden.stores.spool.spool import DamagedError, Entry, State
 from mailwarden.stores.spool.table import DAMAGED
+from mailwarden.stores.spool.tools import find_parts, verify_spool
 from mailwarden.stores.spool.window import Window
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.files.files import Files, try_unlink, write_fully
@@ -279,3 +280,19 @@ class _Repair:
             self._files.rename(path, f"{self._part.damaged_directory}/{name}")
             self._files.sync_directory(self._part.damaged_directory)
             self._files.sync_directory(self._part.path)
+
+
+def repair_spool(
+    files: Files, clock: Clock, directory: Path, *, dry_run: bool = False
+) -> list[str]:
+    """Mend all parts in the spool's `directory`; with `dry_run` only say what is wrong.
+
+    Raises:
+        SpoolFailure: a part is in use, or its files cannot be read or written.
+    """
+    if dry_run:
+        return list(verify_spool(files, clock, directory).problems)
+    lines: list[str] = []
+    for part in find_parts(files, directory):
+        lines += repair_part(files, clock, Path(part.path))
+    return lines

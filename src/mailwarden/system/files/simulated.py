@@ -66,8 +66,9 @@ class SimulatedDisk:
 
     def crash(self) -> None:
         """End the process: descriptors and locks go, what was written stays."""
+        for inode, _ in self._open.values():
+            inode.lock = None
         self._open.clear()
-        self._unlock_all(self._root)
         self.faults = Faults(capacity=self.faults.capacity)
 
     def power_cut(self, random: Random) -> None:
@@ -85,13 +86,6 @@ class SimulatedDisk:
     def content(self, path: str) -> bytes:
         """Return the bytes of a file."""
         return bytes(self._file(path).data)
-
-    def _unlock_all(self, directory: _Directory) -> None:
-        for node in directory.names.values():
-            if isinstance(node, _Directory):
-                self._unlock_all(node)
-            else:
-                node.lock = None
 
     def _cut(self, directory: _Directory, random: Random) -> None:
         names = dict(directory.durable)
