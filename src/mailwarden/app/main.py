@@ -47,7 +47,7 @@ def _state_directory(arguments: Namespace) -> Path:
     import os  # noqa: PLC0415  not worth its time before a command needs it
 
     from mailwarden.app.state_directory import StateDirectory  # noqa: PLC0415  likewise
-    from mailwarden.control.config.reader import ConfigError, load_config  # noqa: PLC0415
+    from mailwarden.control.config.reader import ConfigError, load_config  # noqa: PLC0415  loads what only it needs
 
     path = find_config(arguments.config, os.environ)
     base = path.absolute().parent
@@ -72,7 +72,7 @@ def _named_state_directory(path: Path) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _ask(arguments: Namespace, command: str, **details: Any) -> Iterator[Answer]:  # noqa: ANN401
+def _ask(arguments: Namespace, command: str, **details: Any) -> Iterator[Answer]:  # noqa: ANN401  passed on as JSON
     """Yield what the running gateway answers.
 
     Raises:
@@ -90,7 +90,7 @@ def _ask(arguments: Namespace, command: str, **details: Any) -> Iterator[Answer]
         ) from error
 
 
-def _first(arguments: Namespace, command: str, **details: Any) -> Answer:  # noqa: ANN401
+def _first(arguments: Namespace, command: str, **details: Any) -> Answer:  # noqa: ANN401  passed on as JSON
     return next(_ask(arguments, command, **details), {})
 
 
@@ -101,7 +101,7 @@ def _of_workers(arguments: Namespace, command: str, mid: int) -> Answer:
 
 
 def _status(arguments: Namespace) -> int:
-    from mailwarden.control.cli.status import show_status  # noqa: PLC0415
+    from mailwarden.control.cli.status import show_status  # noqa: PLC0415  loads what only it needs
 
     return show_status(arguments, lambda: _first(arguments, "status"))
 
@@ -117,7 +117,7 @@ def _reload(arguments: Namespace) -> int:
 
 
 def _queue_list(arguments: Namespace) -> int:
-    from mailwarden.control.cli.queue import show_messages  # noqa: PLC0415
+    from mailwarden.control.cli.queue import show_messages  # noqa: PLC0415  loads what only it needs
 
     pages = _ask(arguments, "queue_list", limit=arguments.limit)
     messages = (message for page in pages for message in page["messages"])
@@ -125,13 +125,13 @@ def _queue_list(arguments: Namespace) -> int:
 
 
 def _queue_show(arguments: Namespace) -> int:
-    from mailwarden.control.cli.queue import show_message  # noqa: PLC0415
+    from mailwarden.control.cli.queue import show_message  # noqa: PLC0415  loads what only it needs
 
     return show_message(arguments, _of_workers(arguments, "queue_show", arguments.mid), time.time())
 
 
 def _queue_summary(arguments: Namespace) -> int:
-    from mailwarden.control.cli.queue import show_summary  # noqa: PLC0415
+    from mailwarden.control.cli.queue import show_summary  # noqa: PLC0415  loads what only it needs
 
     return show_summary(arguments, _first(arguments, "status"), time.time())
 
@@ -174,6 +174,12 @@ def _queue_retry(arguments: Namespace) -> int:
     return ExitCode.DONE
 
 
+def _spool(arguments: Namespace) -> int:
+    from mailwarden.control.cli.spool import run_spool  # noqa: PLC0415  loads the spool
+
+    return run_spool(arguments, lambda: _state_directory(arguments) / "spool")
+
+
 def _require_found(answer: Answer, mid: int) -> None:
     if not answer.get("found"):
         raise CommandError(
@@ -187,6 +193,7 @@ HANDLERS: dict[str, Callable[[Namespace], int]] = {
     "bench": _bench,
     "status": _status,
     "reload": _reload,
+    "spool": _spool,
     "queue list": _queue_list,
     "queue show": _queue_show,
     "queue summary": _queue_summary,

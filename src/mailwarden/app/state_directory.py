@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mailwarden.control.config.model import GatewayConfig
+from mailwarden.stores.spool.identifiers import FileIdentifiers
+from mailwarden.system.clock.clock import SystemClock
+from mailwarden.system.files.files import SystemFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,11 @@ class StateDirectory:
         """Folder of the workers' spools."""
         return self.directory / "spool"
 
+    @property
+    def identifiers(self) -> Path:
+        """File of the numbers that were given out."""
+        return self.directory / "identifiers"
+
     def part(self, worker: int) -> Path:
         """Return the spool folder of a worker."""
         return self.spool / str(worker)
@@ -45,10 +53,17 @@ class StateDirectory:
             OSError: the folder cannot be created or written.
         """
         owner = self.owner(user)
-        for folder in (self.directory, self.spool, self.logs):
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if not self.spool.exists():  # once it does, a missing file is a lost one
+            FileIdentifiers(
+                self.identifiers, SystemFiles(), SystemClock(), lambda: None, lambda _: None
+            ).close()
+        for folder in (self.spool, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
-            if owner is not None:
-                os.chown(folder, *owner)
+        if owner is not None:
+            for path in (self.directory, self.spool, self.logs, self.identifiers):
+                if path.exists():
+                    os.chown(path, *owner)
         self.directory.chmod(0o750)
         if not os.access(self.spool, os.W_OK):
             raise OSError(f"{self.spool} cannot be written: is the disk mounted read-only?")

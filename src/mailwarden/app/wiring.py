@@ -38,6 +38,7 @@ from mailwarden.services.throttling.board import BoardGauges
 from mailwarden.stores.spool.identifiers import FileIdentifiers
 from mailwarden.stores.spool.segments import SegmentSpool
 from mailwarden.stores.spool.spool import Entry, Settlement, State
+from mailwarden.stores.spool.tools import highest_mid
 from mailwarden.system.clock.clock import SystemClock
 from mailwarden.system.crypto.settings import CertificateFiles
 from mailwarden.system.crypto.tls import client_context, server_context
@@ -107,10 +108,10 @@ class Gateway:
         )
         self.spool.recover(_told_now_and_then(progress, self._clock.monotonic))
         self._identifiers = FileIdentifiers(
-            self._state.directory / "identifiers",
+            self._state.identifiers,
             SystemFiles(),
             self._clock,
-            lambda: self.spool.highest_mid or None,
+            lambda: highest_mid(SystemFiles(), self._clock, self._state.spool),
             alert,
         )
         self._resolver = CachingResolver(

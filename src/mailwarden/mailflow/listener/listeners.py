@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Mapping
+from functools import partial
 
 from mailwarden.core.smtp import reply as replies
 from mailwarden.mailflow.listener.context import ListenerContext, Parts
@@ -40,12 +41,15 @@ class Listeners:
         for name, listening in sockets.items():
             if name not in self._servers:
                 self._servers[name] = await loop.create_server(
-                    lambda name=name: Session(self, self._contexts[name]),  # type: ignore[misc]
+                    partial(self._make_session, name),
                     sock=listening,
                     backlog=contexts[name].settings.listen_queue,
                 )
         if self._sweeper is None:
             self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def _make_session(self, name: str) -> Session:
+        return Session(self, self._contexts[name])
 
     @property
     def connections(self) -> int:

@@ -61,7 +61,7 @@ def rewrite(
     """Let a changed message with a new MID go on behind the stage `passed`."""
     child = _child(job, outcome.stored, identifiers.next_mid(), Group(job.policy, job.rids), passed)
 
-    def committed(entries: Sequence[Entry], failure: SpoolFailure | None) -> None:  # noqa: ARG001
+    def committed(_entries: Sequence[Entry], failure: SpoolFailure | None) -> None:
         if failure is not None:
             failed(failure)
             return

@@ -24,11 +24,20 @@ class Loop(Protocol):
         """Call back in the next turn."""
         ...
 
-    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> Any:  # noqa: ANN401
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+    ) -> Any:  # noqa: ANN401  a handle
         """The same, from another thread."""
         ...
 
-    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Any:  # noqa: ANN401
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+    ) -> Any:  # noqa: ANN401  a handle
         """Call back in `delay` seconds."""
         ...
 

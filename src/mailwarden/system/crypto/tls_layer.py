@@ -5,6 +5,7 @@ came before belongs to the clear text, what comes after to the handshake, and no
 one to the other (RFC 3207, section 6).
 """
 
+import contextlib
 import ssl
 from typing import Final
 
@@ -67,10 +68,8 @@ class TlsLayer:
 
     def close(self) -> bytes:
         """Return the closing alert to send."""
-        try:
+        with contextlib.suppress(ssl.SSLError):  # nobody waits for the peer's closing alert
             self._object.unwrap()
-        except ssl.SSLError:
-            pass  # the peer's own closing alert has not come yet; nobody waits for it
         return self._outgoing.read()
 
     @property

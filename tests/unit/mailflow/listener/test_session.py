@@ -16,6 +16,12 @@ from mailwarden.stores.spool.spool import SpoolFailure
 from tests.unit.mailflow.listener.bench import Bench, Peer
 
 
+NEW_SMTP = (
+    "New SMTP ICID 1 interface Data1 (203.0.113.5) address 192.0.2.25 "
+    "reverse dns host unknown verified no"
+)
+
+
 def test_a_message_is_answered_with_its_mid_and_lies_in_the_spool() -> None:
     bench = Bench()
     peer = bench.connect()
@@ -33,8 +39,7 @@ def test_a_message_is_answered_with_its_mid_and_lies_in_the_spool() -> None:
     assert peer.transport.is_closed
     peer.vanish()
     assert bench.lines == [
-        "New SMTP ICID 1 interface Data1 (203.0.113.5) address 192.0.2.25 reverse dns host unknown "
-        "verified no",
+        (NEW_SMTP),
         "ICID 1 ACCEPT SG None match ALL SBRS not enabled",
         "Start MID 1 ICID 1",
         "MID 1 ICID 1 From: <ann@partner.example>",
