@@ -27,7 +27,7 @@ class Loop(Protocol):
     def call_soon_threadsafe(
         self,
         callback: Callable[..., object],
-        *args: Any,
+        *args: Any,  # noqa: ANN401  the callback's
     ) -> Any:  # noqa: ANN401  a handle
         """The same, from another thread."""
         ...
@@ -36,7 +36,7 @@ class Loop(Protocol):
         self,
         delay: float,
         callback: Callable[..., object],
-        *args: Any,
+        *args: Any,  # noqa: ANN401  the callback's
     ) -> Any:  # noqa: ANN401  a handle
         """Call back in `delay` seconds."""
         ...
