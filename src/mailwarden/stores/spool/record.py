@@ -2,7 +2,7 @@
 
 ```text
 segment header   64 bytes: magic, version, part, sequence number, nonce, checksum
-record           head      64 bytes of numbers with their own checksum
+record           head      60 bytes of numbers with their own checksum
                  meta      envelope and what belongs to it, see codec.py
                  header    lines that the gateway added
                  content   as received (not here when it lies in a file of its own)

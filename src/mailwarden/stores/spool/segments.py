@@ -138,24 +138,25 @@ class SegmentSpool(Table):
             replay = Replay(self._files, self._clock, mender, self._alert, progress)
             found = replay.run(self._parts)
             self._bytes_free = self._files.bytes_free(self._own.path)
+            next_sequence = max(self._own.sequences(), default=0) + 1
         except OSError as error:
             self._close_parts(taken)
             raise failure(f"Spool {self._own.path} cannot be read", error) from error
         except SpoolFailure:
             self._close_parts(taken)
             raise
-        self._start(found)
+        self._start(found, next_sequence)
 
     def _close_parts(self, parts: Sequence[Part]) -> None:
         for part in parts:
             part.close()
 
-    def _start(self, found: Replayed) -> None:
+    def _start(self, found: Replayed, next_sequence: int) -> None:
         committer = self._committer = Committer(
             self._own,
             self._settings,
             self._clock,
-            max((s.sequence for s in found.segments if s.part is self._own), default=0) + 1,
+            next_sequence,
             lambda: secrets.randbits(32) or 1,
             lambda results: self._loop.call_soon_threadsafe(self._on_results, results),
         )
