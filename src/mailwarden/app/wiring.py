@@ -69,6 +69,7 @@ class Gateway:
         board: int,
         alert: Alert,
         progress: Progress,
+        failed: Callable[[BaseException], None],
         switches: Mapping[str, Any],
     ) -> None:
         """Build everything and read the spool, which may take a minute; `start` begins to work.
@@ -83,6 +84,7 @@ class Gateway:
         self._base = base
         self._workers = count
         self._alert = alert
+        self._failed = failed
         self._clock = SystemClock()
         self._state = StateDirectory.at(config, base)
         raise_open_files_limit(OPEN_FILES_WANTED)
@@ -171,6 +173,7 @@ class Gateway:
         self._drop_blackhole_remains()
         self.origination.start()
         self._delivering = asyncio.create_task(self.delivery.run())
+        self._delivering.add_done_callback(self._delivery_ended)
         self.work_queue.start()
         await self.listeners.apply(self._contexts(self.config), sockets)
 
@@ -243,6 +246,12 @@ class Gateway:
                 for row in self.delivery.destinations()[:DESTINATIONS_TOLD_MAX]
             ],
         }
+
+    def _delivery_ended(self, task: asyncio.Task[None]) -> None:
+        """A fault of ours that ends delivery ends the worker: the next one goes on."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._alert(f"Delivery ended with {type(error).__name__}: {error}")
+            self._failed(error)
 
     def _drop_blackhole_remains(self) -> None:
         """Drop what a blackhole listener stored and a crash kept it from dropping."""

@@ -36,6 +36,7 @@ class Worker:
         self._commands: Commands | None = None
         self._stop = asyncio.Event()
         self._stop_seconds = 0.0
+        self._error: BaseException | None = None
         self._configured: asyncio.Queue[tuple[Packet, list[int]]] = asyncio.Queue()
 
     async def run(self) -> None:
@@ -44,6 +45,8 @@ class Worker:
             follow = group.create_task(self._follow_configuration())
             await self._stop.wait()
             follow.cancel()
+            if self._error is not None:
+                raise self._error
             if self._gateway is not None:
                 await self._gateway.stop(self._stop_seconds)
             self._channel.send({"say": "stopped"})
@@ -71,6 +74,7 @@ class Worker:
                     board=board_fd,
                     alert=self._alert,
                     progress=self._progress,
+                    failed=self._failed,
                     switches=packet["switches"],
                 )
                 self._commands = Commands(self._gateway)
@@ -108,6 +112,10 @@ class Worker:
 
     def _alert(self, text: str) -> None:
         self._channel.send({"say": "alert", "text": text})
+
+    def _failed(self, error: BaseException) -> None:
+        self._error = error
+        self._stop.set()
 
     def _orphaned(self) -> None:
         """The supervisor is gone: finish what can be finished quickly, and end."""
