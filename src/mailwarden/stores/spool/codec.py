@@ -76,6 +76,7 @@ class Meta(msgspec.Struct, array_like=True, frozen=True):
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_envelope: Final = msgspec.msgpack.Decoder(_Envelope).decode
 _decode_meta: Final = msgspec.msgpack.Decoder(Meta).decode
+_NAME_LETTERS: Final = frozenset("0123456789abcdef-")
 _DIRECTIONS: Final = {direction: direction.value.encode() for direction in Direction}
 
 
@@ -154,9 +155,13 @@ def encode_copy(meta: Meta, source: int) -> bytes:
 def decode_meta(data: bytes) -> Meta:
     """Return what a record carries. Raises DamagedError."""
     try:
-        return _decode_meta(data)
+        meta = _decode_meta(data)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise DamagedError(str(error)) from error
+    if meta.large is not None and not (set(meta.large.name) <= _NAME_LETTERS and meta.large.name):
+        detail = f"{meta.large.name!r} is no name of a file of the spool"
+        raise DamagedError(detail)
+    return meta
 
 
 def decode_envelope(data: bytes | msgspec.Raw) -> Envelope:

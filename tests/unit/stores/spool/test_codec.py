@@ -89,3 +89,9 @@ def test_an_older_record_lacks_the_newest_fields() -> None:
     decoded = decode_envelope(msgspec.msgpack.encode(fields[:-1]))
     assert decoded.passed == ""
     assert decoded.report
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "/etc/passwd", "A"])
+def test_a_file_is_only_looked_for_in_the_spool(name: str) -> None:
+    with pytest.raises(DamagedError):
+        decode_meta(encode_meta(FULL, None, LargeFile(name, 1, 1)))
