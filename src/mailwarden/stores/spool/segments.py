@@ -91,7 +91,14 @@ class SegmentSpool(Table):
         self._keeper = Keeper(
             files, clock, settings.sync_interval_seconds, self._alert_soon, self._journal_broken
         )
-        self._shelf = Shelf(self._own, self._parts[:-1], self._recorder, self._keeper, alert)
+        self._shelf = Shelf(
+            self._own,
+            self._parts[:-1],
+            self._recorder,
+            self._keeper,
+            alert,
+            self._reader.forget,
+        )
         self._compaction = Compaction(
             files,
             clock,
@@ -510,7 +517,6 @@ class SegmentSpool(Table):
             self._recorder.after_sync(partial(self._unlink, large.path))
         segment = self._shelf.left(entry)
         if segment.live == 0:
-            self._reader.forget(segment)
             self._shelf.clear(segment)
         self._compaction.consider()
 

@@ -20,7 +20,9 @@ class Shelf:
         recorder: Recorder,
         keeper: Keeper,
         alert: Callable[[str], None],
+        let_go: Callable[[Segment], None],
     ) -> None:
+        self._let_go = let_go  # of the file, which takes space as long as somebody has it open
         self._own = own
         self._adopted = list(adopted)
         self._recorder = recorder
@@ -108,6 +110,7 @@ class Shelf:
         if segment.removing:
             return
         segment.removing = True
+        self._let_go(segment)
         self._recorder.flush()
         self._recorder.after_sync(partial(self._remove, segment), frees_space=True)
 
