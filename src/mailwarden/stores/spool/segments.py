@@ -12,27 +12,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from mailwarden.core.mail.content import InlineContent
-from mailwarden.stores.spool.codec import Claim, LargeFile, encode_meta
+from mailwarden.stores.spool.codec import Claim
 from mailwarden.stores.spool.committer import (
     FREE_LOOK_SECONDS,
     Closed,
     Committed,
     Committer,
-    LargePlan,
     Opened,
     Request,
     Result,
     Space,
 )
 from mailwarden.stores.spool.compaction import Compaction
+from mailwarden.stores.spool.drafting import Drafter
 from mailwarden.stores.spool.journal import CUT, RESOLVE, SETTLE, VOID, report_key
 from mailwarden.stores.spool.keeper import Keeper
 from mailwarden.stores.spool.large import LargeContent, LargeSpill
 from mailwarden.stores.spool.mend import DiskMender
 from mailwarden.stores.spool.part import Part, failure
 from mailwarden.stores.spool.reader import Reader, stored_from
-from mailwarden.stores.spool.record import CLAIM, DOTTED, GROUP_MAX, LARGE, Draft
+from mailwarden.stores.spool.record import GROUP_MAX
 from mailwarden.stores.spool.recorder import Loop, Recorder
 from mailwarden.stores.spool.replay import Progressed, Replay, Replayed
 from mailwarden.stores.spool.segment import Segment
@@ -57,7 +56,6 @@ from mailwarden.system.clock.clock import Clock
 from mailwarden.system.files.files import Files, try_unlink
 
 ALERT_SECONDS: Final = 300.0  # between two alerts that mail is refused
-_NO_RECIPIENT: Final = "a message needs a recipient"
 
 
 class SegmentSpool(Table):
@@ -115,8 +113,7 @@ class SegmentSpool(Table):
         self._requests: list[Request] = []  # for the committer
         self._large: dict[int, LargeContent] = {}  # by MID
         self._large_bytes = 0
-        self._large_number = 0
-        self._large_prefix = secrets.token_hex(6)
+        self._drafter = Drafter(self._own)
         self._bytes_free = 0
         self._looked_at = 0.0  # monotonic
         self._messages_synced = 0
@@ -240,15 +237,11 @@ class SegmentSpool(Table):
         if self._bytes_free < self._settings.free_size_min_bytes:
             detail = f"Only {self._bytes_free} bytes are free for {self._own.path}"
             raise SpoolFailure(detail, full=True)
-        return LargeSpill(self._own, self._large_name(), self.in_background)
-
-    def _large_name(self) -> str:
-        self._large_number += 1
-        return f"{self._large_prefix}-{self._large_number:x}"
+        return LargeSpill(self._own, self._drafter.large_name(), self.in_background)
 
     def put(self, message: Stored, state: State, done: PutDone) -> None:
         """Store `message` and call `done` once it is durable, or could not be made so."""
-        draft, large, plan = self._draft(message, state, None)
+        draft, large, plan = self._drafter.draft(message, state, None)
         self._submit(
             Request(
                 (draft,),
@@ -272,52 +265,6 @@ class SegmentSpool(Table):
         requests, self._requests = self._requests, []
         if requests:
             self._committer_worker.submit(requests)
-
-    def _draft(
-        self, message: Stored, state: State, claim: Claim | None
-    ) -> tuple[Draft, LargeContent | None, LargePlan | None]:
-        """Return what the committer writes, and what it does about content in a file."""
-        envelope, header, content = message
-        recipients = len(envelope.recipients)
-        if not recipients:
-            raise ValueError(_NO_RECIPIENT)
-        flags = DOTTED if content.dotted else 0
-        if claim is not None:
-            flags |= CLAIM
-        large = plan = None
-        if type(content) is InlineContent:
-            data = content.data
-            meta = encode_meta(envelope, claim)
-        elif isinstance(content, LargeContent):
-            large, plan = self._plan(content)
-            flags |= LARGE
-            data = b""
-            meta = encode_meta(envelope, claim, large.file)
-        else:
-            data = content.read()
-            meta = encode_meta(envelope, claim)
-        draft = Draft(
-            envelope.mid,
-            state,
-            envelope.received_at,
-            recipients,
-            flags,
-            meta,
-            header,
-            data,
-            content.size,
-        )
-        return draft, large, plan
-
-    def _plan(self, content: LargeContent) -> tuple[LargeContent, LargePlan]:
-        """Give a message a file of its own: the one just written, or another name of one."""
-        if not content.owned:
-            content.owned = True
-            return content, LargePlan(content.path, content.fd)
-        file = LargeFile(self._large_name(), content.file.size, content.file.crc)
-        copy = LargeContent(self._own, file, dotted=content.dotted)
-        copy.owned = True
-        return copy, LargePlan(copy.path, -1, content.path)
 
     def replace(
         self,
@@ -370,7 +317,7 @@ class SegmentSpool(Table):
         settle: Callable[[], None],
         done: ReplaceDone,
     ) -> None:
-        drafted = [self._draft(message, state, claim) for message, state in by]
+        drafted = [self._drafter.draft(message, state, claim) for message, state in by]
         plans = [plan for _, _, plan in drafted if plan is not None]
         larges = [large for _, large, _ in drafted]
         self._submit(
