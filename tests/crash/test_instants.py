@@ -46,8 +46,8 @@ class NamedWorld(World):
         self.driver.run()
 
     def end(self, *, power_cut: bool) -> Level:
-        """End the process, or the machine; after a failed sync only that tells anything."""
-        if power_cut or self.is_troubled():
+        """End the process, or the machine."""
+        if power_cut:
             self.disk.power_cut(Random(self.disk.operations))
             return Level.SAFE
         self.disk.crash()

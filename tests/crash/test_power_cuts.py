@@ -98,12 +98,8 @@ def stop_within(world: World, random: Random, operations: int) -> None:
 
 
 def end(world: World, random: Random) -> bool:
-    """End the process or the machine; True if it was the machine.
-
-    Whoever starts after a failed sync reads from memory what the disk does not have: then a kill
-    alone is told nothing by, so it is the machine.
-    """
-    if random.random() < 0.6 or world.is_troubled():
+    """End the process or the machine; True if it was the machine."""
+    if random.random() < 0.6:
         world.disk.power_cut(random)
         return True
     world.disk.crash()

@@ -5,10 +5,11 @@ once. There is no timer. This runs in a thread of its own and shares nothing wit
 but what is handed over.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, NamedTuple
 
 from mailwarden.stores.spool.journal import build_journal_header
+from mailwarden.stores.spool.loop_worker import Steps
 from mailwarden.stores.spool.part import Part, failure
 from mailwarden.stores.spool.record import (
     HEADER_SIZE,
@@ -26,6 +27,9 @@ from mailwarden.system.files.files import Files, try_unlink, write_fully
 
 CHUNK_SIZE_MAX: Final = 16 * 1024 * 1024  # bytes written before a sync
 FREE_LOOK_SECONDS: Final = 1.0  # how often the free space is looked at
+
+
+Placed = tuple[list[int], int]  # offsets of a request's records, and the end of the last
 
 
 class LargePlan(NamedTuple):
@@ -117,21 +121,41 @@ class Committer:
         self.syncs = 0  # may be read from any thread
 
     def handle(self, batch: list[Any]) -> None:
-        """Commit the lists of requests in `batch`; a `None` in it ends the active segment."""
+        """Commit the lists of requests in `batch`, waiting for each sync."""
+        steps = self.steps(batch)
+        trouble: OSError | None = None
+        while True:
+            try:
+                fd = steps.send(trouble)
+            except StopIteration:
+                return
+            try:
+                self._files.fdatasync(fd)
+            except OSError as error:
+                trouble = error
+            else:
+                trouble = None
+
+    def steps(self, batch: list[Any]) -> Steps:
+        """Commit the lists of requests in `batch`; a `None` in it ends the active segment.
+
+        Yields each descriptor that is to be synced, and goes on when it was; it is then sent what
+        went wrong, or None.
+        """
         requests: list[Request] = []
         for gathered in batch:
             if gathered is None:
-                self._commit_all(requests)
+                yield from self._commit_all(requests)
                 requests = []
                 self._rotate_out()
             else:
                 requests += gathered
-        self._commit_all(requests)
+        yield from self._commit_all(requests)
         results, self._results = self._results, []
         if results:
             self._post(results)
 
-    def _commit_all(self, requests: list[Request]) -> None:
+    def _commit_all(self, requests: list[Request]) -> Steps:
         if not requests:
             return
         self._look_at_space()
@@ -139,19 +163,19 @@ class Committer:
         size = 0
         for request in requests:
             if size >= CHUNK_SIZE_MAX:
-                self._commit(chunk)
+                yield from self._commit(chunk)
                 chunk, size = [], 0
             chunk.append(request)
             size += sum(len(draft.content) for draft in request.drafts)
-        self._commit(chunk)
+        yield from self._commit(chunk)
 
-    def _commit(self, requests: list[Request]) -> None:
+    def _commit(self, requests: list[Request]) -> Steps:
         """Write and sync `requests`; note the results in the order of the requests."""
         refusals = [self._refusal(request) for request in requests]
         accepted = [
             request for request, refusal in zip(requests, refusals, strict=True) if refusal is None
         ]
-        placed, trouble = self._try_write(accepted) if accepted else ([], None)
+        placed, trouble = (yield from self._try_write(accepted)) if accepted else ([], None)
         segment = self._segment
         places = iter(placed)
         for request, refusal in zip(requests, refusals, strict=True):
@@ -188,15 +212,15 @@ class Committer:
 
     def _try_write(
         self, requests: list[Request]
-    ) -> tuple[list[tuple[list[int], int]], SpoolFailure | None]:
+    ) -> Generator[int, OSError | None, tuple[list[Placed], SpoolFailure | None]]:
         """Make `requests` durable; return offsets and end of each, or why that failed."""
         try:
-            self._sync_large(requests)
+            yield from self._sync_large(requests)
             self._open_segment()
         except OSError as error:
             return [], failure(f"{self._part.path} takes no message", error)
         try:
-            return self._write(requests), None
+            return (yield from self._write(requests)), None
         except OSError as error:
             self._undo(trusted=True)
             return [], failure(f"{self._part.path} takes no message", error)
@@ -204,7 +228,7 @@ class Committer:
             self._undo(trusted=False)
             return [], failure(f"{self._part.path} could not be synced", caught.error)
 
-    def _write(self, requests: list[Request]) -> list[tuple[list[int], int]]:
+    def _write(self, requests: list[Request]) -> Generator[int, OSError | None, list[Placed]]:
         segment = self._segment
         assert segment is not None
         nonce = segment.nonce
@@ -225,15 +249,14 @@ class Committer:
                     offset += len(draft.content)
             placed.append((offsets, offset))
         write_fully(self._files, self._fd, buffers, self._offset)
-        try:
-            self._files.fdatasync(self._fd)
-        except OSError as error:
-            raise _SyncFailedError(error) from error
+        trouble = yield self._fd
+        if trouble is not None:
+            raise _SyncFailedError(trouble) from trouble
         self.syncs += 1
         self._offset = offset
         return placed
 
-    def _sync_large(self, requests: list[Request]) -> None:
+    def _sync_large(self, requests: list[Request]) -> Steps:
         """Make durable the content that lies in files of its own, before it is referred to."""
         plans = [plan for request in requests for plan in request.plans]
         if not plans:
@@ -242,7 +265,9 @@ class Committer:
             if plan.link_from:
                 self._files.link(plan.link_from, plan.path)
             else:
-                self._files.fdatasync(plan.fd)
+                trouble = yield plan.fd
+                if trouble is not None:
+                    raise trouble
         self._files.sync_directory(self._part.large_directory)
 
     def _undo(self, *, trusted: bool) -> None:

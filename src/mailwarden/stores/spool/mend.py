@@ -5,7 +5,7 @@ Every method leaves what it did durable. `NoMender` is for looking only: the fil
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from mailwarden.stores.spool.journal import build_frames, build_journal_header
 from mailwarden.stores.spool.part import Part
@@ -17,6 +17,8 @@ from mailwarden.stores.spool.record import (
 )
 from mailwarden.stores.spool.segment import Segment
 from mailwarden.system.files.files import Files, try_unlink, write_fully
+
+_COPY_SIZE: Final = 1024 * 1024
 
 
 class Mender(Protocol):
@@ -148,13 +150,17 @@ class DiskMender:
     def cut_journal(self, segment: Segment, end: int, size: int) -> None:
         """Cut a journal of `size` bytes behind its last sound frame.
 
-        It is synced in any case: a process that was killed may not have synced what was just read
-        and is now acted upon.
+        What is left is written again and synced. A process that was killed may not have synced
+        what was just read and is now acted upon; or a sync may have failed, and the system still
+        shows what the disk does not have.
         """
         fd = self._files.open(segment.journal_path, write=True)
         try:
             if end < size:
                 self._files.truncate(fd, end)
+            for offset in range(0, end, _COPY_SIZE):
+                data = self._files.pread(fd, min(_COPY_SIZE, end - offset), offset)
+                write_fully(self._files, fd, [data], offset)
             self._files.fdatasync(fd)
         finally:
             self._files.close(fd)

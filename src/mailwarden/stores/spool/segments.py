@@ -28,6 +28,7 @@ from mailwarden.stores.spool.drafting import Drafter
 from mailwarden.stores.spool.journal import CUT, RESOLVE, SETTLE, VOID, report_key
 from mailwarden.stores.spool.keeper import Keeper
 from mailwarden.stores.spool.large import LargeContent, LargeSpill
+from mailwarden.stores.spool.loop_worker import LoopWorker, Syncs
 from mailwarden.stores.spool.mend import DiskMender
 from mailwarden.stores.spool.part import Part, failure
 from mailwarden.stores.spool.reader import Reader, stored_from
@@ -75,6 +76,7 @@ class SegmentSpool(Table):
         loop: Loop,
         alert: Callable[[str], None],
         start_worker: StartWorker = ThreadWorker,
+        syncs: Syncs | None = None,
     ) -> None:
         super().__init__(clock, settings.hot_size_max_bytes)
         self._files = files
@@ -82,6 +84,7 @@ class SegmentSpool(Table):
         self._loop = loop
         self._alert = alert
         self._start_worker = start_worker
+        self._syncs = syncs  # commits on the loop where there is one, else in a thread
         self._own = Part(files, str(directory))
         self._parts = [*(Part(files, str(path)) for path in adopted), self._own]
         self._reader = Reader(files)
@@ -156,15 +159,20 @@ class SegmentSpool(Table):
             part.close()
 
     def _start(self, found: Replayed, next_sequence: int) -> None:
+        syncs = self._syncs
         committer = self._committer = Committer(
             self._own,
             self._settings,
             self._clock,
             next_sequence,
             lambda: secrets.randbits(32) or 1,
-            lambda results: self._loop.call_soon_threadsafe(self._on_results, results),
+            self._on_results if syncs is not None else self._post,
         )
-        self._committer_worker = self._start_worker("spool-commit", committer.handle, self._died)
+        self._committer_worker = (
+            LoopWorker(committer.steps, syncs, self._died)
+            if syncs is not None
+            else self._start_worker("spool-commit", committer.handle, self._died)
+        )
         self._keeper_worker = self._start_worker("spool-journal", self._keeper.handle, self._died)
         self._recorder.start(self._keeper, self._keeper_worker.submit)
         self._entries.update(found.entries)
@@ -207,7 +215,10 @@ class SegmentSpool(Table):
         self._recorder.flush()
         self._hand_over()
         self._committer_worker.submit(None)
-        await asyncio.to_thread(self._committer_worker.stop)
+        if self._syncs is None:
+            await asyncio.to_thread(self._committer_worker.stop)
+        else:
+            self._committer_worker.stop()
         await asyncio.sleep(0)  # the last results
         self._recorder.flush()
         self._keeper_worker.submit((self._keeper.finish,))
@@ -216,6 +227,10 @@ class SegmentSpool(Table):
         self._closed = True
         self._reader.close()
         self._close_parts(self._parts)
+
+    def _post(self, results: list[Result]) -> None:
+        """Hand results to the loop; from the committer's thread."""
+        self._loop.call_soon_threadsafe(self._on_results, results)
 
     def _died(self) -> None:
         """One of the threads ended: runs in it."""
