@@ -111,6 +111,7 @@ class World:
         self.truths: dict[int, Truth] = {}
         self.exchanges: list[Exchange] = []  # not called back yet
         self.next_mid = 1
+        self.known: dict[int, tuple[Content, bytes]] = {}  # bytes of files, which may be gone
         self.dropped: set[int] = set()  # half-written messages that an administrator deleted
         self.duplicates = 0
         self.sync_errors = False  # a message that was refused may turn up
@@ -183,7 +184,7 @@ class World:
             spill.abandon()
             return InlineContent(b"small", dotted=False)
         content = spill.finish(dotted=False)
-        KNOWN[id(content)] = (content, data)
+        self.known[id(content)] = (content, data)
         return content
 
     def entry(self, *states: State) -> Entry | None:
@@ -236,10 +237,10 @@ class World:
 
     def loaded(self, entry: Entry) -> Content:
         content = self.spool.load(entry).content
-        KNOWN[id(content)] = (content, content.read())
+        self.known[id(content)] = (content, content.read())
         return content
 
-    def exchanged(self, exchange: Exchange):  # type: ignore[no-untyped-def]
+    def exchanged(self, exchange: Exchange):  # type: ignore[no-untyped-def]  # a callback
         def done(children: Sequence[Entry], failure: SpoolFailure | None) -> None:
             if exchange in self.exchanges:
                 self.exchanges.remove(exchange)
@@ -382,7 +383,12 @@ class World:
         loaded = self.spool.load(entry)
         assert loaded.envelope == expected.envelope
         assert loaded.header == expected.header
-        assert loaded.content.read() == bytes_of(expected.content)
+        assert loaded.content.read() == self.bytes_of(expected.content)
+
+    def bytes_of(self, content: Content) -> bytes:
+        if isinstance(content, InlineContent):
+            return content.data
+        return self.known[id(content)][1]
 
     def check(self, needed: Level) -> None:
         """Check a spool that was just read again. What is `needed` or surer must be there."""
@@ -462,12 +468,3 @@ class World:
             rid: (progress.attempts, Level.SAFE) for rid, progress in (entry.progress or {}).items()
         }
         truth.reports = dict.fromkeys(reports, Level.SAFE)
-
-
-KNOWN: dict[int, tuple[Content, bytes]] = {}  # bytes of content in files, which may be gone
-
-
-def bytes_of(content: Content) -> bytes:
-    if isinstance(content, InlineContent):
-        return content.data
-    return KNOWN[id(content)][1]
