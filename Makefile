@@ -1,7 +1,8 @@
 # Two commands do all: `make run` and `make test`. The rest are their parts.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Debian builds its own interpreter with all optimisations; others on the path often are not.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3.11) $(shell command -v python3.11 || command -v python3))
 BIN := .venv/bin
 UV := $(BIN)/uv
 

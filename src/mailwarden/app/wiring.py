@@ -44,6 +44,7 @@ from mailwarden.system.crypto.settings import CertificateFiles
 from mailwarden.system.crypto.tls import client_context, server_context
 from mailwarden.system.dns.client import CachingResolver
 from mailwarden.system.files.files import SystemFiles
+from mailwarden.system.files.kernel_sync import KernelSync
 from mailwarden.system.log.logs import Logs
 from mailwarden.system.net.privileges import raise_open_files_limit
 
@@ -99,6 +100,7 @@ class Gateway:
         self.log = self._logs.mail
         self._gauges = BoardGauges(board, index, self._board_full)
         os.close(board)
+        self._kernel_sync = _kernel_sync(loop)
         self.spool = SegmentSpool(
             self._state.part(index),
             self._state.adopted_parts(index, count),
@@ -107,6 +109,7 @@ class Gateway:
             self._clock,
             loop,
             alert,
+            syncs=self._kernel_sync,
         )
         self.spool.recover(_told_now_and_then(progress, self._clock.monotonic))
         self._identifiers = FileIdentifiers(
@@ -214,6 +217,8 @@ class Gateway:
         await self.delivery.stop(seconds)
         await self._delivering
         await self.spool.close()
+        if self._kernel_sync is not None:
+            self._kernel_sync.close()
         self._identifiers.close()
         self._resolver.close()
         self._logs.close()
@@ -358,6 +363,14 @@ def _told_now_and_then(
             )
 
     return told
+
+
+def _kernel_sync(loop: asyncio.AbstractEventLoop) -> KernelSync | None:
+    """Return who syncs without a thread; None where the kernel cannot."""
+    try:
+        return KernelSync(loop)
+    except OSError:
+        return None
 
 
 def _offset_minutes() -> int:
