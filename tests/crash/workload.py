@@ -124,7 +124,10 @@ class World:
         adopted = (
             (self.other,) if self.other.rpartition("/")[2] in self.disk.names("/spool") else ()
         )
-        self.driver = Driver(self.disk, self.own, adopted, self.clock, self.settings)
+        on_loop = self.random.random() < 0.5
+        self.driver = Driver(
+            self.disk, self.own, adopted, self.clock, self.settings, on_loop=on_loop
+        )
         self.driver.alerts = self.alerts
         self.spool = self.driver.spool
         self.spool._alert = self.alerts.append
@@ -344,7 +347,7 @@ class World:
             case 0:
                 self.driver.loop.run_callbacks()
             case 1 | 2:
-                self.random.choice(list(self.driver.workers.values())).step()
+                self.random.choice(self.driver.steps())()
             case 3:
                 self.driver.run()
                 self.driver.advance(GATHER_SECONDS)

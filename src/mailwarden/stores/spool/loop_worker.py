@@ -30,6 +30,7 @@ class LoopWorker:
         self._died = died
         self._items: list[Any] = []
         self._steps: Steps | None = None
+        self._is_dead = False
 
     def submit(self, item: Any) -> None:  # noqa: ANN401  the steps know what they take
         """Begin with `item`, or keep it until what is under way is done."""
@@ -43,7 +44,7 @@ class LoopWorker:
             self._syncs.wait()
 
     def _begin(self) -> None:
-        while self._items and self._steps is None:
+        while self._items and self._steps is None and not self._is_dead:
             items, self._items = self._items, []
             self._steps = self._make_steps(items)
             self._go(None)
@@ -62,6 +63,8 @@ class LoopWorker:
             return
         finally:
             if not clean:  # a fault of ours
+                self._steps = None
+                self._is_dead = True
                 self._died()
         self._syncs.fdatasync(fd, self._synced)
 

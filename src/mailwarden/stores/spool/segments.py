@@ -1,7 +1,7 @@
 """The spool on disk: append-only segments, group commit, one directory for each worker.
 
 Everything here runs on the event loop. What waits for a disk is done by the `Committer`
-(messages) and the `Keeper` (journals, and what else may wait), each in a thread of its own.
+(messages) and the `Keeper` (journals, and what else may wait).
 `docs/developer/spool.md` has the table of states with their instants, which is kept true.
 """
 
@@ -166,7 +166,7 @@ class SegmentSpool(Table):
             self._clock,
             next_sequence,
             lambda: secrets.randbits(32) or 1,
-            self._on_results if syncs is not None else self._post,
+            self._post,
         )
         self._committer_worker = (
             LoopWorker(committer.steps, syncs, self._died)
@@ -229,8 +229,11 @@ class SegmentSpool(Table):
         self._close_parts(self._parts)
 
     def _post(self, results: list[Result]) -> None:
-        """Hand results to the loop; from the committer's thread."""
-        self._loop.call_soon_threadsafe(self._on_results, results)
+        """Have the loop act on results: what a callback raises is no fault of the committer."""
+        if self._syncs is not None:
+            self._loop.call_soon(self._on_results, results)
+        else:
+            self._loop.call_soon_threadsafe(self._on_results, results)
 
     def _died(self) -> None:
         """One of the threads ended: runs in it."""

@@ -16,7 +16,8 @@ from tests.unit.stores.spool.harness import message
 class Bench:
     """Opens spools on one disk, one after the other."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, on_loop: bool = False, **settings: Any) -> None:
+        self.on_loop = on_loop
         self.disk = SimulatedDisk(Faults(capacity=1 << 30))
         self.disk.make_directory("/spool")
         self.disk.sync_directory("/")
@@ -32,7 +33,9 @@ class Bench:
         return self.driver.alerts
 
     def open(self, directory: str = "/spool/0", adopted: tuple[str, ...] = ()) -> None:
-        self.driver = Driver(self.disk, directory, adopted, self.clock, self.settings)
+        self.driver = Driver(
+            self.disk, directory, adopted, self.clock, self.settings, on_loop=self.on_loop
+        )
         self.driver.spool.recover()
         self.spool = self.driver.spool
 

@@ -69,8 +69,38 @@ class InlineWorker:
         self._driver.run()
 
 
+class StepSyncs:
+    """Syncs one file when `step` is called, as the kernel would at its own time."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._wanted: deque[tuple[int, Callable[[OSError | None], None]]] = deque()
+
+    def fdatasync(self, fd: int, done: Callable[[OSError | None], None]) -> None:
+        self._wanted.append((fd, done))
+
+    def step(self) -> bool:
+        """Sync one file; True if there was one."""
+        if not self._wanted:
+            return False
+        fd, done = self._wanted.popleft()
+        try:
+            self._files.fdatasync(fd)
+        except OSError as error:
+            done(error)
+        else:
+            done(None)
+        return True
+
+    def wait(self) -> None:
+        self.step()
+
+
 class Driver:
-    """One spool on `files`, and the hand that moves it."""
+    """One spool on `files`, and the hand that moves it.
+
+    With `on_loop` commits are made by the event loop, else by a worker.
+    """
 
     def __init__(
         self,
@@ -79,12 +109,15 @@ class Driver:
         adopted: tuple[str, ...] = (),
         clock: SimulatedClock | None = None,
         settings: SpoolSettings | None = None,
+        *,
+        on_loop: bool = False,
     ) -> None:
         self.files = files
         self.clock = clock or SimulatedClock()
         self.loop = FakeLoop(self.clock)
         self.workers: dict[str, InlineWorker] = {}
         self.alerts: list[str] = []
+        self.syncs = StepSyncs(files) if on_loop else None
         self.spool = SegmentSpool(
             Path(directory),
             [Path(path) for path in adopted],
@@ -94,19 +127,25 @@ class Driver:
             self.loop,
             self.alerts.append,
             self._start_worker,
+            self.syncs,
         )
 
     def _start_worker(self, name: str, handle: Handle, died: Callable[[], None]) -> InlineWorker:
         worker = self.workers[name] = InlineWorker(self, handle)
         return worker
 
+    def steps(self) -> list[Callable[[], bool]]:
+        """Return what can go on by itself beside the event loop."""
+        steps = [worker.step for worker in self.workers.values()]
+        return steps if self.syncs is None else [*steps, self.syncs.step]
+
     def run(self) -> None:
         """Do everything there is to do without time passing."""
         busy = True
         while busy:
             busy = self.loop.run_callbacks()
-            for worker in self.workers.values():
-                busy |= worker.step()
+            for step in self.steps():
+                busy |= step()
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and do what is due then."""

@@ -56,10 +56,10 @@ class MemoryHarness:
 class SegmentHarness:
     """Drives the spool on a simulated disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_loop: bool = False) -> None:
         self.disk = SimulatedDisk(Faults(capacity=1 << 30))
         self.disk.make_directory("/spool")
-        self.driver = Driver(self.disk)
+        self.driver = Driver(self.disk, on_loop=on_loop)
         self.driver.spool.recover()
         self.spool: Spool = self.driver.spool
         self.clock = self.driver.clock
@@ -79,6 +79,13 @@ class SegmentHarness:
 
     def announce_due(self) -> None:
         self.driver.run()
+
+
+class LoopHarness(SegmentHarness):
+    """The same, with commits on the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__(on_loop=True)
 
 
 def message(
@@ -110,4 +117,4 @@ def put(harness: Harness, stored: Stored, state: State = State.RECEIVED) -> Entr
     return results[0]
 
 
-HARNESSES: list[Callable[[], Harness]] = [MemoryHarness, SegmentHarness]
+HARNESSES: list[Callable[[], Harness]] = [MemoryHarness, SegmentHarness, LoopHarness]

@@ -1,0 +1,91 @@
+"""Commits on the event loop: one step after the other, whatever comes in between."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mailwarden.stores.spool.loop_worker import LoopWorker, Steps
+from mailwarden.stores.spool.spool import Entry, SpoolFailure, State
+from tests.unit.stores.spool.bench import Bench
+from tests.unit.stores.spool.harness import message
+
+
+class Syncs:
+    """Keeps what is to be synced until a test says that it was."""
+
+    def __init__(self) -> None:
+        self.wanted: list[tuple[int, Callable[[OSError | None], None]]] = []
+
+    def fdatasync(self, fd: int, done: Callable[[OSError | None], None]) -> None:
+        self.wanted.append((fd, done))
+
+    def finish(self, trouble: OSError | None = None) -> None:
+        _, done = self.wanted.pop(0)
+        done(trouble)
+
+    def wait(self) -> None:
+        self.finish()
+
+
+def recording(log: list[Any]) -> Callable[[list[Any]], Steps]:
+    def steps(items: list[Any]) -> Steps:
+        log.append(items)
+        if "fault" in items:
+            raise ZeroDivisionError
+        log.append((yield 1))
+        log.append((yield 2))
+
+    return steps
+
+
+def test_what_comes_during_a_sync_is_done_together_behind_it() -> None:
+    log: list[Any] = []
+    syncs = Syncs()
+    worker = LoopWorker(recording(log), syncs, lambda: None)
+    for item in "abc":
+        worker.submit(item)
+    assert log == [["a"]]
+    trouble = OSError("disk")
+    syncs.finish(trouble)
+    syncs.finish()
+    assert log == [["a"], trouble, None, ["b", "c"]]
+    worker.submit("d")
+    worker.stop()
+    assert log[4:] == [None, None, ["d"], None, None]
+    assert syncs.wanted == []
+
+
+def test_its_death_is_told_and_does_not_keep_anybody_waiting() -> None:
+    died: list[bool] = []
+    worker = LoopWorker(recording([]), Syncs(), lambda: died.append(True))
+    with pytest.raises(ZeroDivisionError):
+        worker.submit("fault")
+    assert died == [True]
+    worker.submit("more")
+    worker.stop()
+
+
+def test_a_callback_that_raises_does_not_end_the_spool() -> None:
+    bench = Bench(on_loop=True)
+
+    def fail(entry: Entry | None, failure: SpoolFailure | None) -> None:
+        raise ZeroDivisionError
+
+    bench.spool.put(message(1), State.QUEUED, fail)
+    with pytest.raises(ZeroDivisionError):
+        bench.driver.run()
+    bench.put(2)
+    assert bench.mids() == [1, 2]
+    assert bench.alerts == []
+
+
+def test_a_failed_sync_on_the_loop_refuses_and_harms_nothing() -> None:
+    bench = Bench(on_loop=True)
+    bench.put(1)
+    bench.disk.faults.errors.append(("sync", ".seg", 5))
+    assert bench.try_put(message(2)) is None
+    bench.disk.faults.errors.clear()
+    bench.put(3)
+    bench.restart(power_cut=True)
+    assert bench.mids() == [1, 3]
