@@ -15,7 +15,6 @@ from mailwarden.stores.spool.memory import MemorySpool
 from mailwarden.stores.spool.spool import SpoolFailure
 from tests.unit.mailflow.listener.bench import Bench, Peer
 
-
 NEW_SMTP = (
     "New SMTP ICID 1 interface Data1 (203.0.113.5) address 192.0.2.25 "
     "reverse dns host unknown verified no"
