@@ -86,7 +86,11 @@ def test_defaults_are_within_bounds(path: str) -> None:
         assert high is None or default <= high
 
 
-@pytest.mark.parametrize("section", set(sections()), ids=lambda section: section.__name__)
+@pytest.mark.parametrize(
+    "section",
+    sorted(set(sections()), key=lambda section: section.__name__),
+    ids=lambda section: section.__name__,
+)
 def test_every_block_says_what_it_is_for(section: type) -> None:
     assert section.__doc__
     assert not section.__doc__.startswith(f"{section.__name__}(")  # what dataclasses write
