@@ -1,7 +1,7 @@
 """Writes messages to the active segment: one write and one sync for all that wait.
 
 While one sync runs, the next messages gather in the queue in front of it; an idle spool syncs at
-once. There is no timer. This runs in a thread of its own, or on the event loop while the kernel
+once. This runs in a thread of its own, or on the event loop while the kernel
 syncs; either way it shares nothing with the rest but what is handed over.
 """
 

@@ -127,6 +127,17 @@ class DiskMender:
         finally:
             self._files.close(fd)
 
+    def _write_again(self, fd: int, end: int) -> None:
+        """Make sure that the disk has what was read up to `end`.
+
+        A process that was killed may not have synced it; or its sync failed, and the system still
+        shows what the disk does not have. A sync alone would not help then.
+        """
+        for offset in range(0, end, _COPY_SIZE):
+            data = self._files.pread(fd, min(_COPY_SIZE, end - offset), offset)
+            write_fully(self._files, fd, [data], offset)
+        self._files.fdatasync(fd)
+
     def remove_unborn(self, part: Part, sequence: int) -> None:
         """Remove a segment that was just being made."""
         self._files.unlink(part.segment_path(sequence))
@@ -148,20 +159,12 @@ class DiskMender:
         segment.journal_size = HEADER_SIZE
 
     def cut_journal(self, segment: Segment, end: int, size: int) -> None:
-        """Cut a journal of `size` bytes behind its last sound frame.
-
-        What is left is written again and synced. A process that was killed may not have synced
-        what was just read and is now acted upon; or a sync may have failed, and the system still
-        shows what the disk does not have.
-        """
+        """Cut a journal of `size` bytes behind its last sound frame, and write the rest again."""
         fd = self._files.open(segment.journal_path, write=True)
         try:
             if end < size:
                 self._files.truncate(fd, end)
-            for offset in range(0, end, _COPY_SIZE):
-                data = self._files.pread(fd, min(_COPY_SIZE, end - offset), offset)
-                write_fully(self._files, fd, [data], offset)
-            self._files.fdatasync(fd)
+            self._write_again(fd, end)
         finally:
             self._files.close(fd)
 
@@ -188,10 +191,9 @@ class DiskMender:
         seal = build_seal(segment.nonce, end)
         fd = self._files.open(segment.path, write=True)
         try:
-            # The seal says that all before it is sound. So that must be durable before the seal is:
-            # a process that was killed may not have synced it.
+            # The seal says that all before it is sound. So that must be durable before the seal is.
             self._files.truncate(fd, end)
-            self._files.fdatasync(fd)
+            self._write_again(fd, end)
             write_fully(self._files, fd, [seal], end)
             self._files.fdatasync(fd)
         finally:

@@ -169,7 +169,9 @@ class SegmentSpool(Table):
             self._post,
         )
         self._committer_worker = (
-            LoopWorker(committer.steps, syncs, self._died)
+            LoopWorker(
+                committer.steps, syncs, self._died, self._loop.call_later, self._clock.monotonic
+            )
             if syncs is not None
             else self._start_worker("spool-commit", committer.handle, self._died)
         )

@@ -72,6 +72,8 @@ class Bench:
 
         self.spool.put(stored, state, done)
         self.driver.run()
+        if self.on_loop:
+            self.driver.advance(GATHER_SECONDS)
         return results[0] if results else None
 
     def put_many(self, mids: Sequence[int], size: int = 4000) -> list[Entry]:

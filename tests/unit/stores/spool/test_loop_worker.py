@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mailwarden.stores.spool.loop_worker import LoopWorker, Steps
+from mailwarden.stores.spool.loop_worker import GATHER_SECONDS, LoopWorker, Steps
 from mailwarden.stores.spool.spool import Entry, SpoolFailure, State
 from tests.unit.stores.spool.bench import Bench
 from tests.unit.stores.spool.harness import message
@@ -54,6 +54,44 @@ def test_what_comes_during_a_sync_is_done_together_behind_it() -> None:
     worker.stop()
     assert log[4:] == [None, None, ["d"], None, None]
     assert syncs.wanted == []
+
+
+def test_a_stream_of_items_gathers_and_an_idle_worker_begins_at_once() -> None:
+    log: list[Any] = []
+    later: list[tuple[float, Callable[[], None]]] = []
+    now = [100.0]
+    syncs = Syncs()
+    worker = LoopWorker(
+        recording(log),
+        syncs,
+        lambda: None,
+        lambda wait, call: later.append((wait, call)),
+        lambda: now[0],
+    )
+    worker.submit("a")
+    worker.submit("b")
+    syncs.finish()
+    syncs.finish()
+    worker.submit("c")
+    assert log == [["a"], None, None]
+    ((wait, call),) = later
+    assert wait == pytest.approx(GATHER_SECONDS)
+    now[0] += wait
+    call()
+    assert log[3:] == [["b", "c"]]
+    now[0] += 1.0
+    worker.stop()
+    worker.submit("d")
+    assert log[-1] == ["d"]
+
+
+def test_stop_waits_for_what_would_be_gathered() -> None:
+    log: list[Any] = []
+    worker = LoopWorker(recording(log), Syncs(), lambda: None, lambda *_: None, lambda: 1.0)
+    worker.submit("a")
+    worker.submit("b")
+    worker.stop()
+    assert log == [["a"], None, None, ["b"], None, None]
 
 
 def test_its_death_is_told_and_does_not_keep_anybody_waiting() -> None:
