@@ -8,7 +8,6 @@ from random import Random
 
 from mailwarden.core.mail.content import Content, InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
-from mailwarden.stores.spool.recorder import GATHER_SECONDS
 from mailwarden.stores.spool.settings import SpoolSettings
 from mailwarden.stores.spool.spool import (
     Entry,
@@ -23,7 +22,7 @@ from mailwarden.stores.spool.spool import (
 from mailwarden.stores.spool.table import DAMAGED
 from mailwarden.system.clock.clock import SimulatedClock
 from mailwarden.system.files.simulated import SimulatedDisk
-from tests.unit.stores.spool.driver import Driver
+from tests.unit.stores.spool.driver import GATHERED_SECONDS, Driver
 
 SETTINGS = SpoolSettings(
     segment_size_bytes=20_000,
@@ -350,13 +349,13 @@ class World:
                 self.random.choice(self.driver.steps())()
             case 3:
                 self.driver.run()
-                self.driver.advance(GATHER_SECONDS)
+                self.driver.advance(GATHERED_SECONDS)
                 self.raise_all(Level.HANDED)
 
     def wait(self) -> None:
         """Let all of it happen, and the journals be synced."""
         self.driver.run()
-        self.driver.advance(GATHER_SECONDS)
+        self.driver.advance(GATHERED_SECONDS)
         self.driver.advance(self.random.choice((0.3, 0.3, 2.0, 40.0)))
         self.raise_all(Level.SAFE)
 

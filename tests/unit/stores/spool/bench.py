@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from mailwarden.stores.spool.recorder import GATHER_SECONDS
 from mailwarden.stores.spool.segments import SegmentSpool
 from mailwarden.stores.spool.spool import Entry, SpoolFailure, State, Stored
 from mailwarden.system.clock.clock import SimulatedClock
 from mailwarden.system.files.simulated import Faults, SimulatedDisk
-from tests.unit.stores.spool.driver import Driver, small_settings
+from tests.unit.stores.spool.driver import GATHERED_SECONDS, Driver, small_settings
 from tests.unit.stores.spool.harness import message
 
 
@@ -50,7 +49,7 @@ class Bench:
     def settle_down(self) -> None:
         """Let everything be written and synced."""
         self.driver.run()
-        self.driver.advance(GATHER_SECONDS)
+        self.driver.advance(GATHERED_SECONDS)
         self.driver.advance(self.settings.sync_interval_seconds)
 
     def put(
@@ -73,7 +72,7 @@ class Bench:
         self.spool.put(stored, state, done)
         self.driver.run()
         if self.on_loop:
-            self.driver.advance(GATHER_SECONDS)
+            self.driver.advance(GATHERED_SECONDS)
         return results[0] if results else None
 
     def put_many(self, mids: Sequence[int], size: int = 4000) -> list[Entry]:

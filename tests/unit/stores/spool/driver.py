@@ -12,6 +12,8 @@ from mailwarden.stores.spool.worker import Handle
 from mailwarden.system.clock.clock import SimulatedClock
 from mailwarden.system.files.files import Files
 
+GATHERED_SECONDS = 0.05  # longer than anything waits to be gathered, shorter than between syncs
+
 
 class FakeLoop:
     """Keeps callbacks until `run_callbacks`."""

@@ -6,11 +6,10 @@ from typing import Protocol
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
 from mailwarden.stores.spool.memory import MemorySpool
-from mailwarden.stores.spool.recorder import GATHER_SECONDS
 from mailwarden.stores.spool.spool import Entry, Spool, SpoolFailure, State, Stored
 from mailwarden.system.clock.clock import SimulatedClock
 from mailwarden.system.files.simulated import Faults, SimulatedDisk
-from tests.unit.stores.spool.driver import Driver
+from tests.unit.stores.spool.driver import GATHERED_SECONDS, Driver
 
 
 class Harness(Protocol):
@@ -66,7 +65,7 @@ class SegmentHarness:
 
     def commit(self) -> None:
         self.driver.run()
-        self.driver.advance(GATHER_SECONDS)
+        self.driver.advance(GATHERED_SECONDS)
         self.driver.advance(0.25)  # for what waits for the journals to be synced
 
     def fail(self, failure: SpoolFailure | None) -> None:
