@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import mailwarden
+from tests.certificates import CertificateAuthority
 from tests.end_to_end.gateway import (
     Client,
     Gateway,
@@ -239,7 +241,9 @@ def test_workers_run_without_privileges() -> None:
     gateway = Gateway(folder, config)
     # The interpreter of the test may lie in root's own folder, where nobody else can run it.
     gateway.python = "/usr/bin/python3"
-    gateway.environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    own = [path for path in sys.path if "site-packages" in path]
+    source = str(Path(mailwarden.__file__).parent.parent)
+    gateway.environment = {"PYTHONPATH": os.pathsep.join([source, *own])}
     gateway.start()
     try:
         (pid,) = gateway.worker_pids()
@@ -248,6 +252,19 @@ def test_workers_run_without_privileges() -> None:
         assert "0" not in uids.split()[1:]
         mid = send(gateway)
         gateway.wait_log(f"Message finished MID {mid} done")
+        # A key that only root can read is fine for the supervisor, but not for the workers.
+        authority = CertificateAuthority(folder)
+        files = authority.issue("gw1.corp.example")
+        os.chmod(files.key, 0o600)
+        gateway.config["certificates"] = {
+            "gw": {"certificate": files.certificate, "key": files.key}
+        }
+        gateway.listener().update(certificate="gw", policy={"tls": "preferred"})
+        gateway.write_config()
+        gateway.ask("reload")
+        gateway.wait_log("Configuration taken back, as a worker cannot use it")
+        assert gateway.worker_pids() == [pid]
+        send(gateway)
     finally:
         gateway.stop()
         shutil.rmtree(folder)

@@ -5,12 +5,14 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mailwarden.app.control_socket import NotRunningError, ask
 from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.main import run
+
+DEFAULT_STATE_DIRECTORY: Final = "/var/lib/mailwarden"  # as in control/config/model.py
 
 Answer = dict[str, Any]
 
@@ -68,7 +70,9 @@ def _named_state_directory(path: Path) -> str | None:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return None
-    named = tree.get("state_directory") if isinstance(tree, dict) else None
+    if not isinstance(tree, dict):
+        return None
+    named = tree.get("state_directory", DEFAULT_STATE_DIRECTORY)
     return named if isinstance(named, str) else None
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from mailwarden.app.channel import Channel, Packet, make_pair
@@ -14,7 +14,16 @@ from mailwarden.app.supervisor_log import SupervisorLog
 class WorkerProcess:
     """Started by exec, never by fork: a hardware token allows no other way."""
 
-    def __init__(self, index: int, count: int, user: str, log: SupervisorLog) -> None:
+    def __init__(
+        self,
+        index: int,
+        count: int,
+        user: str,
+        log: SupervisorLog,
+        on_refused: Callable[[str], None],
+    ) -> None:
+        """`on_refused` is told when the worker cannot follow a configuration, and why."""
+        self._on_refused = on_refused
         self.index = index
         self.pid = 0
         self.is_ready = False
@@ -98,10 +107,13 @@ class WorkerProcess:
         match packet.get("say"):
             case "ready":
                 self.is_ready = self.was_ready = True
+                self._log.info(f"Worker {self.index} (process {self.pid}) is ready")
                 self.progress = ""
             case "progress":
                 self.progress = str(packet.get("text", ""))
                 self._log.info(f"Worker {self.index}: {self.progress}")
+            case "refused":
+                self._on_refused(str(packet.get("text", "")))
             case "alert":
                 self._log.critical(f"Worker {self.index}: {packet.get('text', '')}")
             case "answer":

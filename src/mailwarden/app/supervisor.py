@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ LATER_SETTINGS: Final = (
     "state_directory",
     "user",
     "spool",
+    "logs.directory",
 )  # take effect at the next start
 
 
@@ -54,7 +56,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._switches = self.state.load_switches()
         self._control = ControlServer(self.state.directory, self._command)
-        self._ready = asyncio.Event()
+        self._before: tuple[str, GatewayConfig] | None = None  # what the last reload replaced
 
     async def run(self, on_ready: Callable[["Supervisor"], None]) -> int:
         """Run until SIGTERM or SIGINT; return the exit status.
@@ -93,13 +95,12 @@ class Supervisor:
         self._log.info(f"Gateway {self.config.hostname} is up with {count} workers")
         self._notify_systemd("READY=1")
         on_ready(self)
-        self._ready.set()
 
     async def _keep(self, index: int, count: int) -> None:
         """Start worker `index` and start it anew whenever it dies."""
         failures = 0
         while not self._stopping.is_set():
-            worker = WorkerProcess(index, count, self.config.user, self._log)
+            worker = WorkerProcess(index, count, self.config.user, self._log, self._refused)
             self.workers = sorted(
                 [w for w in self.workers if w.index != index] + [worker], key=lambda w: w.index
             )
@@ -204,9 +205,19 @@ class Supervisor:
             self._log.warning(f"Configuration not reloaded: {problem}")
         return problems
 
+    def _refused(self, why: str) -> None:
+        """A worker cannot follow the new configuration: all go back to the one before."""
+        before, self._before = self._before, None
+        if before is not None:
+            self._log.critical(f"Configuration taken back, as a worker cannot use it: {why}")
+            self._swap(*before)
+            self._before = None
+
     def _swap(self, text: str, config: GatewayConfig) -> None:
+        self._before = (self._text, self.config)
         for name in LATER_SETTINGS:
-            if getattr(config, name) != getattr(self.config, name):
+            read = attrgetter(name)
+            if read(config) != read(self.config):
                 self._log.warning(f"A change of `{name}` takes effect at the next start")
         self._text, self.config = text, config
         self._log.apply(config.logs)  # before the workers, which open files that it begins

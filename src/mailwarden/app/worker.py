@@ -20,6 +20,7 @@ from mailwarden.app.channel import Channel, Packet
 from mailwarden.app.commands import Commands
 from mailwarden.app.wiring import Gateway
 from mailwarden.control.config.reader import parse_config
+from mailwarden.system.crypto.tls import CertificateError
 
 GC_THRESHOLDS: Final = (50_000, 20, 100)  # most garbage here is freed by counting references
 EXIT_TROUBLE: Final = 70  # EX_SOFTWARE of sysexits.h
@@ -41,6 +42,14 @@ class Worker:
 
     async def run(self) -> None:
         """Run until the supervisor says stop, or is gone."""
+        try:
+            await self._run()
+        except* Exception as group:
+            for error in group.exceptions:
+                self._alert(f"ends because of {type(error).__name__}: {error}")
+            raise
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             follow = group.create_task(self._follow_configuration())
             await self._stop.wait()
@@ -84,7 +93,11 @@ class Worker:
                 self._channel.send({"say": "ready"})
             else:
                 os.close(board_fd)
-                await self._gateway.apply(config, sockets)
+                try:
+                    await self._gateway.apply(config, sockets)
+                except (OSError, ValueError, CertificateError) as error:
+                    # Most likely a file that only the supervisor may read: go on as before.
+                    self._channel.send({"say": "refused", "text": str(error)})
 
     def _packet(self, packet: Packet, descriptors: list[int]) -> None:
         match packet["do"]:

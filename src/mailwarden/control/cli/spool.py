@@ -127,7 +127,7 @@ def _export(arguments: Namespace, directory: Path) -> int:
     damaged = 0
     for mid in mids:
         path = arguments.to / f"{mid}.eml"
-        if not _write(path, inspection.export(mid), mid):
+        if not _export_sound(path, inspection, mid):
             damaged += 1
             left = arguments.to / f"{mid}.damaged.eml"
             _write(left, inspection.export_unchecked(mid), mid)
@@ -135,6 +135,13 @@ def _export(arguments: Namespace, directory: Path) -> int:
     written = count_of(len(mids) - damaged, "message")
     print(f"{written} written to {arguments.to}")
     return ExitCode.PROBLEM if damaged else ExitCode.DONE
+
+
+def _export_sound(path: Path, inspection: Inspection, mid: int) -> bool:
+    try:
+        return _write(path, inspection.export(mid), mid)
+    except DamagedError:
+        return False
 
 
 def _write(path: Path, pieces: Iterator[bytes] | None, mid: int) -> bool:
@@ -155,6 +162,8 @@ def _write(path: Path, pieces: Iterator[bytes] | None, mid: int) -> bool:
 
 def _repair(arguments: Namespace, directory: Path) -> int:
     lines = repair_spool(SystemFiles(), SystemClock(), directory, dry_run=arguments.dry_run)
+    if os.geteuid() == 0 and not arguments.dry_run:
+        _give_to_owner(directory)
     for line in lines:
         print(line)
     if not lines:
@@ -162,6 +171,13 @@ def _repair(arguments: Namespace, directory: Path) -> int:
     elif arguments.dry_run:
         print(f"{count_of(len(lines), 'problem')}; without --dry-run they are mended")
     return ExitCode.DONE
+
+
+def _give_to_owner(directory: Path) -> None:
+    """Let all files belong to whom the spool belongs to: root has made some."""
+    owner = directory.stat()
+    for path in directory.rglob("*"):
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _missing(mid: int) -> CommandError:

@@ -23,10 +23,12 @@ from mailwarden.core.smtp.events import (
     Greeting,
     Hello,
     InvalidAddress,
+    LimitExceeded,
     LineMalformed,
     LineTooLong,
     Mail,
     Rcpt,
+    Refused,
     Reset,
     StartTls,
     Unknown,
@@ -78,6 +80,8 @@ def mail(session: "Session", event: Mail) -> Reply | None:
         return replies.TOO_MANY_MESSAGES
     if parts.pressure.refuses:
         parts.counters["refused_for_resources"] += 1
+        full = parts.pressure.is_full
+        parts.log.receiving_failed(session.icid, "Queue full" if full else "Resources low")
         return replies.QUEUE_FULL if parts.pressure.is_full else replies.RESOURCES_LOW
     session.abort_transaction(RECEIVING_ABORTED)
     mid = parts.identifiers.next_mid()
@@ -142,7 +146,7 @@ def end_of_content(session: "Session", event: EndOfContent) -> Reply | None:
         return _failed(session, failure)
     context, parts = session.context, session.parts
     scan, bare = look_at(whole, context.inbound.max_header_size)
-    if scan.received > context.inbound.max_received_headers:
+    if scan.received >= context.inbound.max_received_headers:
         return _refuse(session, event, "Message loop", replies.TOO_MANY_HOPS)
     received_at = parts.clock.time()
     header = added_header(
@@ -328,6 +332,15 @@ def invalid_address(session: "Session", event: InvalidAddress) -> Reply:
     return event.reply
 
 
+def refused(session: "Session", event: Refused | LimitExceeded) -> Reply:
+    """Say in the log what the client was not allowed."""
+    if event.reply is replies.STARTTLS_FIRST:
+        session.parts.log.tls_required_in(session.icid)
+    elif type(event) is LimitExceeded:
+        session.parts.log.receiving_failed(session.icid, event.reply.lines[0].partition(" ")[2])
+    return event.reply
+
+
 def bad_command_limit(session: "Session", event: BadCommandLimit) -> Reply:
     """Log the last straw as what it was."""
     decide = DECISIONS.get(type(event.event))
@@ -358,5 +371,7 @@ DECISIONS: Final[Mapping[type, Callable[["Session", Any], Reply | None]]] = {
     LineTooLong: malformed,
     LineMalformed: malformed,
     InvalidAddress: invalid_address,
+    Refused: refused,
+    LimitExceeded: refused,
     BadCommandLimit: bad_command_limit,
 }

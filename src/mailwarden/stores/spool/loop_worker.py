@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 # The least time between the begins of two commits. A sync costs the machine more than the rest of
 # a small message: a worker that is given one message after the other syncs several at a time.
-GATHER_SECONDS: Final = 0.003
+GATHER_SECONDS: Final = 0.002
 
 # Yields descriptors to be synced; is sent what went wrong with each, or None.
 Steps = Generator[int, OSError | None, None]
