@@ -15,7 +15,7 @@ from mailwarden.app.bench.target import Target
 
 _SYNCS: Final = 200
 _SYNC_BYTES: Final = 4096
-_LIBRARIES: Final = ("uvloop", "msgspec", "dnspython")
+_LIBRARIES: Final = ("uvloop", "msgspec")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
