@@ -86,7 +86,7 @@ def render_message(message: Message, now: float) -> list[str]:
         f"{message.get('attempts', ''):>5}  {human_time(at - now) if at else '':>7}  "
         f"<{sender}> to {names or 'nobody known'}"
     )
-    why = message.get("reason") or (f"held: {message['hold']}" if message.get("hold") else "")
+    why = f"held: {message['hold']}" if message.get("hold") else message.get("reason")
     return [line, f"{'':12}{escape(str(why))}"] if why else [line]
 
 

@@ -62,7 +62,7 @@ def _list(arguments: Namespace, directory: Path) -> int:
             Number(human_time(max(0.0, now - listed.received_at))),
             Number(listed.recipients_open),
             Number(listed.attempts),
-            listed.reason or (f"held: {listed.hold}" if listed.hold else ""),
+            f"held: {listed.hold}" if listed.hold else listed.reason,
         ]
         for listed in messages
     ]
