@@ -130,6 +130,7 @@ class World:
         self.driver.alerts = self.alerts
         self.spool = self.driver.spool
         self.spool._alert = self.alerts.append
+        self.spool._recorder.recorded_min = self.random.choice((-150, 0, 50_000))
         self.spool.recover()
 
     # Work.

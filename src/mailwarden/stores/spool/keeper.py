@@ -88,15 +88,22 @@ class Keeper:
         header = SegmentHeader(segment.part.number, segment.sequence, segment.nonce)
         content = build_journal_header(header) + build_frames(records, segment.nonce, HEADER_SIZE)
         try:
-            self._replace(new, segment, content)
+            self._put_in_place(new, segment, content)
         except OSError as error:
             self._trouble(journal, f"Journal {segment.journal_path} cannot be written", error)
             return
+        # From here on the old file has no name: nothing may be written to it any more.
         self._close(journal)
         journal.offset = len(content)
         journal.unwritten = b""
-        journal.broken = False
         self._dirty.pop(journal, None)
+        try:
+            self._files.sync_directory(segment.part.path)
+        except OSError as error:
+            journal.broken = True  # a power cut would bring the old one back
+            self._trouble(journal, f"Journal {segment.journal_path} cannot be synced", error)
+            return
+        journal.broken = False
         self._troubled.discard(journal)
 
     def after_sync(self, action: Action, *, frees_space: bool = False) -> None:
@@ -146,7 +153,8 @@ class Keeper:
     def _write_out(self, journal: Journal) -> None:
         try:
             self._open_journal(journal)
-            write_fully(self._files, journal.fd, [journal.unwritten], journal.offset)
+            if journal.unwritten:
+                write_fully(self._files, journal.fd, [journal.unwritten], journal.offset)
         except OSError as error:
             path = journal.segment.journal_path
             self._trouble(journal, f"Journal {path} cannot be written", error)
@@ -180,7 +188,7 @@ class Keeper:
             journal.fd = -1
             del self._open[journal]
 
-    def _replace(self, new: str, segment: Segment, content: bytes) -> None:
+    def _put_in_place(self, new: str, segment: Segment, content: bytes) -> None:
         try_unlink(self._files, new)
         fd = self._files.open(new, create=True)
         try:
@@ -189,7 +197,6 @@ class Keeper:
         finally:
             self._files.close(fd)
         self._files.rename(new, segment.journal_path)
-        self._files.sync_directory(segment.part.path)
 
     def _trouble(self, journal: Journal, doing: str, error: OSError) -> None:
         trouble = failure(doing, error)

@@ -56,6 +56,7 @@ class Recorder:
         self._clock = clock
         self._entries = entries
         self._requeue_at = requeue_at
+        self.recorded_min = RECORDED_MIN
         self._dirty: list[Segment] = []
         self._flushing = False
         self._keeper: Keeper
@@ -92,7 +93,7 @@ class Recorder:
             records, segment.records = segment.records, []
             if records:
                 self._submit((self._keeper.write, segment, records))
-            if segment.recorded > RECORDED_MIN + RECORDED_FACTOR * segment.live:
+            if segment.recorded > self.recorded_min + RECORDED_FACTOR * segment.live:
                 self.rewrite(segment)
 
     def rewrite(self, segment: Segment) -> None:

@@ -359,7 +359,11 @@ class Replay:
             else:
                 if meta.claim is not None:
                     self._apply_claim(meta.claim)
-        counts = not head.flags & COPY or (state is not None and (state.snapshot or state.gone))
+        counts = (
+            not head.flags & COPY
+            or (state is not None and (state.snapshot or state.gone))
+            or found.offset < journal.baseline  # it did when the journal was written anew
+        )
         if not counts and meta is not None and meta.source in self._nonces:
             self._weak.append((found, segment, meta))  # its source speaks for it
             return

@@ -218,9 +218,9 @@ def test_what_is_left_of_mostly_finished_segments_is_moved_together() -> None:
             assert progress[0].attempts == mid
 
 
-def test_a_journal_that_grew_long_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mailwarden.stores.spool.recorder.RECORDED_MIN", 100)
+def test_a_journal_that_grew_long_is_written_anew() -> None:
     bench = Bench()
+    bench.spool._recorder.recorded_min = 100
     entry, other = bench.put(1, recipients=2), bench.put(2)
     bench.spool.settle(other, [0], DELIVERED)
     for number in range(500):
@@ -232,6 +232,29 @@ def test_a_journal_that_grew_long_is_written_anew(monkeypatch: pytest.MonkeyPatc
     progress = bench.get(1).progress
     assert progress is not None
     assert progress[1].attempts == 499
+
+
+def test_a_finished_copy_does_not_bring_its_original_back() -> None:
+    """Its journal is written anew while the old segment cannot be removed."""
+    bench = Bench(segment_size_bytes=20_000, dead_size_max_bytes=9_000)
+    entries = bench.put_many(range(1, 6))
+    bench.put(6, size=4000)
+    bench.disk.faults.errors.append(("unlink", ".seg", errno.EIO))
+    for entry in entries[1:]:
+        bench.spool.settle(entry, [0], DELIVERED)
+    bench.settle_down()
+    bench.settle_down()
+    copied = bench.get(1)
+    assert copied.segment is bench.get(6).segment
+    bench.spool.settle(copied, [0], DELIVERED)
+    bench.settle_down()
+    bench.spool._recorder.recorded_min = -100
+    bench.spool.retry(bench.get(6), [0], Progress(1))
+    bench.settle_down()
+    assert len(bench.files(".seg")) == 2
+    for seed in (1, 2):
+        bench.restart(power_cut=True, seed=seed)
+        assert bench.mids() == [6]
 
 
 # Large content.
