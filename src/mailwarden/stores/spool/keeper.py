@@ -119,19 +119,26 @@ class Keeper:
 
         Its messages go first: a journal alone does no harm.
         """
+        try:
+            try_unlink(self._files, segment.path)
+            self._files.sync_directory(segment.part.path)
+        except OSError as error:
+            self._alert(failure(f"Segment {segment.path} cannot be removed", error).detail)
+            return False
+        segment.removed = True
+        self._forget(segment)
+        try:
+            try_unlink(self._files, segment.journal_path)
+        except OSError as error:
+            self._alert(failure(f"{segment.journal_path} cannot be removed", error).detail)
+        return True
+
+    def _forget(self, segment: Segment) -> None:
         journal = self._journals.pop(segment, None)
         if journal is not None:
             self._close(journal)
             self._dirty.pop(journal, None)
             self._troubled.discard(journal)
-        try:
-            try_unlink(self._files, segment.path)
-            self._files.sync_directory(segment.part.path)
-            segment.removed = True
-            try_unlink(self._files, segment.journal_path)
-        except OSError as error:
-            self._alert(failure(f"Segment {segment.path} cannot be removed", error).detail)
-        return segment.removed
 
     def finish(self) -> None:
         """Sync everything now and call the actions that wait for it."""
