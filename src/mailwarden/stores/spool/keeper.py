@@ -104,7 +104,7 @@ class Keeper:
             self._trouble(journal, f"Journal {segment.journal_path} cannot be synced", error)
             return
         journal.broken = False
-        self._troubled.discard(journal)
+        self._mended(journal)
 
     def after_sync(self, action: Action, *, frees_space: bool = False) -> None:
         """Call `action` when everything written so far is durable.
@@ -170,8 +170,7 @@ class Keeper:
         journal.unwritten = b""
         self._dirty[journal] = None
         if not journal.broken:
-            self._troubled.discard(journal)
-            self._full = self._full and bool(self._troubled)
+            self._mended(journal)
 
     def _open_journal(self, journal: Journal) -> None:
         if journal.fd < 0:
@@ -211,6 +210,15 @@ class Keeper:
         if not self._troubled:
             self._alert(trouble.detail)
         self._troubled.add(journal)
+
+    def _mended(self, journal: Journal) -> None:
+        """Note that all is well with `journal`; when it was the last, go on at the usual pace."""
+        if journal in self._troubled:
+            self._troubled.discard(journal)
+            if not self._troubled:
+                self._full = False
+                soon = self._clock.monotonic() + self._interval
+                self._next_sync = min(self._next_sync, soon)
 
     # Syncing.
 

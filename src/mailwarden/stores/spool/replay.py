@@ -398,7 +398,10 @@ class Replay:
                 found.offset < baseline and not state.snapshot
             )
         if not finished and head.mid in self.result.entries and found.condition is not _SOUND:
-            return  # a copy that cannot be read: the original is still there
+            # A copy that cannot be read: the original is still there.
+            self._findings.append((VOID, head.mid))
+            segment.void.append(head.mid)
+            return
         if head.flags & COPY:
             self._drop(head.mid)
         if finished:

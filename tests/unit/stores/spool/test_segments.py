@@ -5,7 +5,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from mailwarden.stores.spool.record import HEADER_SIZE
+from mailwarden.stores.spool.codec import encode_copy, encode_meta
+from mailwarden.stores.spool.journal import build_journal_header
+from mailwarden.stores.spool.reader import read_record
+from mailwarden.stores.spool.record import (
+    COPY,
+    HEADER_SIZE,
+    Draft,
+    SegmentHeader,
+    build_record,
+    build_segment_header,
+)
 from mailwarden.stores.spool.spool import (
     DamagedError,
     Entry,
@@ -255,6 +265,41 @@ def test_a_finished_copy_does_not_bring_its_original_back() -> None:
     for seed in (1, 2):
         bench.restart(power_cut=True, seed=seed)
         assert bench.mids() == [6]
+
+
+@pytest.mark.parametrize("spoiled", [None, 61, -1])
+def test_a_copy_that_never_counted_never_will(spoiled: int | None) -> None:
+    """Not even when the journal beside it is written anew and says no more of it."""
+    bench = Bench()
+    entry = bench.put(1)
+    bench.settle_down()
+    bench.put(2)
+    bench.settle_down()
+    fd = bench.disk.open(entry.segment.path)
+    record = read_record(bench.disk, fd, entry.segment.nonce, entry.offset, 1)
+    header = SegmentHeader(0, 2, 99)
+    meta = encode_copy(record.meta, entry.segment.nonce)
+    flags = record.head.flags | COPY
+    content = record.content
+    draft = Draft(1, 1, 0.0, 1, flags, meta, record.header, content, len(content))
+    copy = bytearray(build_record(draft, 99, HEADER_SIZE) + content)
+    if spoiled is not None:
+        copy[spoiled] ^= 1
+    other = draft._replace(mid=3, flags=0, meta=encode_meta(message(3).envelope))
+    copy += build_record(other, 99, HEADER_SIZE + len(copy)) + content
+    bench.disk.crash()
+    for end, data in ((".seg", build_segment_header(header) + copy), (".state", b"")):
+        fd = bench.disk.open(f"/spool/0/{2:016x}{end}", create=True)
+        bench.disk.pwritev(fd, [data or build_journal_header(header)], 0)
+    bench.disk.crash()
+    bench.open()
+    for segment in list(bench.spool._shelf._segments):
+        bench.spool._recorder.rewrite(segment)
+    bench.settle_down()
+    for seed in (1, 2):
+        bench.restart(power_cut=True, seed=seed)
+        assert bench.mids() == [1, 2, 3]
+        bench.check(1)
 
 
 # Large content.
