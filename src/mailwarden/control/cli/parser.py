@@ -275,7 +275,7 @@ def _add_spool(commands: _Group) -> None:
         actions,
         "repair",
         "Cut off torn ends and set damaged parts aside.",
-        "Nothing is thrown away: what is cut goes to files with the ending .damaged.",
+        "Nothing is thrown away: what is cut or set aside goes to the folder `damaged`.",
         "mailwarden spool repair --dry-run",
     )
     repair.add_argument("--dry-run", action="store_true", help="only show what would be done")
