@@ -111,6 +111,7 @@ class Gateway:
             alert,
             syncs=self._kernel_sync,
         )
+        self.spool.on_death = lambda: failed(RuntimeError("the spool's writer has ended"))
         self.spool.recover(_told_now_and_then(progress, self._clock.monotonic))
         self._identifiers = FileIdentifiers(
             self._state.identifiers,

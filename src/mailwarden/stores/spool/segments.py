@@ -84,6 +84,8 @@ class SegmentSpool(Table):
         self._loop = loop
         self._alert = alert
         self._start_worker = start_worker
+        # Told on the loop that a fault of ours has ended the spool's writing.
+        self.on_death: Callable[[], None] = lambda: None
         self._syncs = syncs  # commits on the loop where there is one, else in a thread
         self._own = Part(files, str(directory))
         self._parts = [*(Part(files, str(path)) for path in adopted), self._own]
@@ -244,6 +246,7 @@ class SegmentSpool(Table):
     def _on_death(self) -> None:
         self._dead = "the spool's writer has failed; the worker must be restarted"
         self._alert(f"Spool {self._own.path}: {self._dead}")
+        self.on_death()
 
     def in_background(self, function: Callable[[], None]) -> None:
         """Call `function`, which may wait for a disk, in a thread. It must not raise."""

@@ -415,8 +415,11 @@ def test_a_message_without_recipients_is_refused() -> None:
 def test_when_a_thread_has_died_everything_is_refused() -> None:
     bench = Bench()
     bench.put(1)
+    ended: list[bool] = []
+    bench.spool.on_death = lambda: ended.append(True)
     bench.spool._died()
     bench.driver.run()
     assert bench.try_put(message(2)) is None
     assert "must be restarted" in bench.failures[0].detail
     assert "must be restarted" in bench.alerts[0]
+    assert ended == [True]
