@@ -166,6 +166,27 @@ def _greets(port: int) -> bool:
         return False
 
 
+def test_workers_as_root_are_refused(tmp_path: Path) -> None:
+    assert os.geteuid() == 0, "only root can choose a user: run this test as root"
+    gateway = Gateway(tmp_path, base_config(tmp_path, user="root"))
+    gateway.write_config()
+    assert "has all rights; name one without" in command(gateway, "run", code=1)
+
+
+def test_a_status_is_shown_although_the_file_was_broken_meanwhile(tmp_path: Path) -> None:
+    with running(tmp_path) as gateway:
+        gateway.path.write_text(gateway.path.read_text() + "\nworkerz: 3\n")
+        assert "running" in command(gateway, "status")
+
+
+def test_a_request_that_makes_no_sense_gets_an_error(tmp_path: Path) -> None:
+    with running(tmp_path) as gateway:
+        answer = gateway.ask("queue_show", mid="seven")
+        assert "not understood" in answer["workers"][0]["error"]
+        assert "does not know the command" in gateway.ask("dance")["workers"][0]["error"]
+        assert gateway.is_up()
+
+
 def test_a_port_in_use_is_explained(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -250,6 +271,9 @@ def test_workers_run_without_privileges() -> None:
         status = Path(f"/proc/{pid}/status").read_text()
         uids = next(line for line in status.splitlines() if line.startswith("Uid:"))
         assert "0" not in uids.split()[1:]
+        groups = next(line for line in status.splitlines() if line.startswith("Groups:"))
+        assert groups.split()[1:] == []
+        assert "NoNewPrivs:\t1" in status
         mid = send(gateway)
         gateway.wait_log(f"Message finished MID {mid} done")
         # A key that only root can read is fine for the supervisor, but not for the workers.

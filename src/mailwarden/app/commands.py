@@ -23,7 +23,13 @@ class Commands:
         self._gateway = gateway
 
     def answer(self, request: Answer) -> Iterator[Answer]:
-        """Yield the answers to `request`."""
+        """Yield the answers to `request`; one that makes no sense gets an error."""
+        try:
+            yield from self._answer(request)
+        except (KeyError, TypeError, ValueError) as error:
+            yield {"error": f"request not understood: {error!r}"}
+
+    def _answer(self, request: Answer) -> Iterator[Answer]:
         match request.get("command"):
             case "status":
                 yield self._gateway.status()

@@ -24,9 +24,15 @@ class Gathering:
     async def answers(self) -> AsyncIterator[dict[str, Any]]:
         """Yield what is to be sent to the administrator."""
         if self._request.get("command") in LISTING:
+            starting = []
             for worker in list(self._supervisor.workers):
+                if not worker.is_ready:
+                    starting.append(str(worker.index))
+                    continue
                 async for answer in worker.ask(self._request):
                     yield answer
+            if starting:
+                yield {"error": f"not listed: worker {', '.join(starting)} is still starting"}
             return
         gathered = await asyncio.gather(
             *(self._one(worker.index) for worker in self._supervisor.workers)

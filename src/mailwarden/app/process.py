@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -134,6 +135,4 @@ class WorkerProcess:
 
 
 def _group_of(user: str) -> int:
-    import pwd  # noqa: PLC0415  only where privileges are dropped
-
     return pwd.getpwnam(user).pw_gid

@@ -81,6 +81,8 @@ class StateDirectory:
             entry = pwd.getpwnam(user)
         except KeyError:
             raise OSError(f"`user` names {user!r}, which this machine does not know") from None
+        if entry.pw_uid == 0:
+            raise OSError(f"`user` names {user!r}, which has all rights; name one without")
         return entry.pw_uid, entry.pw_gid
 
     def load_switches(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import socket
 import sys
 import traceback
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 
@@ -21,6 +21,7 @@ from mailwarden.app.commands import Commands
 from mailwarden.app.wiring import Gateway
 from mailwarden.control.config.reader import parse_config
 from mailwarden.system.crypto.tls import CertificateError
+from mailwarden.system.net.privileges import forbid_new_privileges
 
 GC_THRESHOLDS: Final = (50_000, 20, 100)  # most garbage here is freed by counting references
 EXIT_TROUBLE: Final = 70  # EX_SOFTWARE of sysexits.h
@@ -35,6 +36,7 @@ class Worker:
         self._channel = Channel(end, self._packet, self._orphaned)
         self._gateway: Gateway | None = None
         self._commands: Commands | None = None
+        self._switches: dict[str, Any] | None = None
         self._stop = asyncio.Event()
         self._stop_seconds = 0.0
         self._error: BaseException | None = None
@@ -87,6 +89,8 @@ class Worker:
                     switches=packet["switches"],
                 )
                 self._commands = Commands(self._gateway)
+                if self._switches is not None:  # switched while the spool was being read
+                    self._gateway.switch(self._switches)
                 await self._gateway.start(sockets)
                 gc.collect()
                 gc.freeze()
@@ -105,8 +109,10 @@ class Worker:
                 self._configured.put_nowait((packet, descriptors))
             case "command":
                 self._command(packet)
-            case "switches" if self._gateway is not None:
-                self._gateway.switch(packet["switches"])
+            case "switches":
+                self._switches = packet["switches"]
+                if self._gateway is not None:
+                    self._gateway.switch(self._switches)
             case "reopen" if self._gateway is not None:
                 self._gateway.reopen_logs()
             case "stop":
@@ -149,6 +155,7 @@ def main() -> int:
     arguments = parser.parse_args()
     gc.set_threshold(*GC_THRESHOLDS)
     os.umask(0o027)
+    forbid_new_privileges()
     try:
         uvloop.run(_run(arguments.index, arguments.count, arguments.channel))
     except Exception:

@@ -85,7 +85,7 @@ def parse_route_key(text: str) -> str:
     key = text.strip()
     if key.upper() == DEFAULT_KEY:
         return DEFAULT_KEY
-    address = _address(key)
+    address = address_of(key)
     if address:
         return address
     if key.startswith("["):
@@ -147,7 +147,7 @@ def _normal(domain: str) -> str:
     if not 0 < len(domain) <= _DOMAIN_LENGTH_MAX:
         return ""
     if domain[0] == "[" or domain[-1].isdigit() or ":" in domain:
-        address = _address(domain)
+        address = address_of(domain)
         if address:
             return address
     name = domain.lower().removesuffix(".")
@@ -159,7 +159,7 @@ def _normal(domain: str) -> str:
         return ""
 
 
-def _address(text: str) -> str:
+def address_of(text: str) -> str:
     """Return the IP address in `text`, bare or as an address literal (RFC 5321, 4.1.3), or ""."""
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]

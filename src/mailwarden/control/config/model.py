@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.interface import Interface
@@ -16,6 +17,8 @@ from mailwarden.system.crypto.settings import CertificateFiles
 from mailwarden.system.dns.settings import DnsSettings
 from mailwarden.system.log.settings import LogSettings
 
+DEFAULT_STATE_DIRECTORY: Final = "/var/lib/mailwarden"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
@@ -28,7 +31,7 @@ class GatewayConfig:
         parse=parse_hostname,
     )
     state_directory: str = setting(
-        "/var/lib/mailwarden",
+        DEFAULT_STATE_DIRECTORY,
         "Folder of spool, logs and control socket; relative to this file.",
         is_path=True,
     )

@@ -1,11 +1,10 @@
 """Where a recipient's mail goes next: alternate host, SMTP route or MX (mailflow 7.1)."""
 
-import ipaddress
 from enum import Enum
 from typing import Final, NamedTuple
 
 from mailwarden.core.hostport import parse_hostname
-from mailwarden.core.routes import RouteHost, RouteKind, RouteTable
+from mailwarden.core.routes import RouteHost, RouteKind, RouteTable, address_of
 
 SMTP_PORT: Final = 25
 _SHOWN_HOSTS_MAX: Final = 3
@@ -67,18 +66,6 @@ def _by_dns(target: str, port: int) -> NextHop:
     except ValueError:
         return NextHop(HopKind.NOWHERE, target, target)
     return NextHop(HopKind.MX, name, name)
-
-
-def address_of(text: str) -> str:
-    """Return the IP address in an address literal (RFC 5321, 4.1.3) or in bare form, or ""."""
-    if text.startswith("[") and text.endswith("]"):
-        text = text[1:-1]
-        if text[:5].lower() == "ipv6:":
-            text = text[5:]
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return ""
 
 
 def _hosts_name(hosts: tuple[RouteHost, ...]) -> str:

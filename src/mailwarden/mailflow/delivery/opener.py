@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from mailwarden.core.routes import address_of
 from mailwarden.core.smtp.client import Phase, Signal
 from mailwarden.mailflow.delivery.connection import TIMEOUT, SmtpConnection, words
 from mailwarden.mailflow.delivery.failure import (
@@ -21,7 +22,6 @@ from mailwarden.mailflow.delivery.failure import (
     network_failure,
 )
 from mailwarden.mailflow.delivery.hosts import Endpoint, HostSearch
-from mailwarden.mailflow.delivery.nexthop import address_of
 from mailwarden.mailflow.delivery.settings import DestinationTls
 from mailwarden.mailflow.delivery.shared import Shared
 from mailwarden.system.crypto.peer_names import is_for

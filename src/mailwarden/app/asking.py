@@ -1,0 +1,169 @@
+"""Commands that ask the running gateway, or look at what it keeps, and show the answer."""
+
+import os
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from mailwarden.app.control_socket import NotRunningError, ask
+from mailwarden.app.state_directory import StateDirectory
+from mailwarden.control.cli.config_file import find_config
+from mailwarden.control.cli.failure import CommandError, ExitCode
+from mailwarden.control.cli.queue import show_message, show_messages, show_summary
+from mailwarden.control.cli.spool import run_spool
+from mailwarden.control.cli.status import show_status
+from mailwarden.control.config.model import DEFAULT_STATE_DIRECTORY
+from mailwarden.control.config.reader import ConfigError, load_config
+
+Answer = dict[str, Any]
+
+
+def status(arguments: Namespace) -> int:
+    """Show what the gateway does."""
+    return show_status(arguments, lambda: _first(arguments, {"command": "status"}))
+
+
+def reload(arguments: Namespace) -> int:
+    """Let the gateway read its configuration anew."""
+    problems = _first(arguments, {"command": "reload"}).get("problems", [])
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        raise CommandError("nothing was changed", "correct the file and reload again")
+    print("reloaded")
+    return ExitCode.DONE
+
+
+def queue_list(arguments: Namespace) -> int:
+    """List the messages that wait."""
+    pages = _ask(arguments, {"command": "queue_list", "limit": arguments.limit})
+    messages = (message for page in pages for message in page["messages"])
+    return show_messages(arguments, messages, time.time())
+
+
+def queue_show(arguments: Namespace) -> int:
+    """Show one message."""
+    return show_message(arguments, _of_workers(arguments, "queue_show"), time.time())
+
+
+def queue_summary(arguments: Namespace) -> int:
+    """Show how much waits, and for whom."""
+    return show_summary(arguments, _first(arguments, {"command": "status"}), time.time())
+
+
+def queue_pause(arguments: Namespace) -> int:
+    """Stop the work queue."""
+    _first(arguments, {"command": "pause"})
+    print("the work queue is paused; `mailwarden queue resume` lets it go on")
+    return ExitCode.DONE
+
+
+def queue_resume(arguments: Namespace) -> int:
+    """Let the work queue go on."""
+    _first(arguments, {"command": "resume"})
+    print("the work queue goes on")
+    return ExitCode.DONE
+
+
+def queue_hold(arguments: Namespace) -> int:
+    """Park one message."""
+    answer = _found(arguments, "queue_hold")
+    if not answer.get("held"):
+        raise CommandError(f"message {arguments.mid} is held already")
+    print(f"message {arguments.mid} is held; `mailwarden queue release {arguments.mid}` frees it")
+    return ExitCode.DONE
+
+
+def queue_release(arguments: Namespace) -> int:
+    """Let a parked message go on."""
+    answer = _found(arguments, "queue_release")
+    if not answer.get("released"):
+        raise CommandError(f"message {arguments.mid} is not held")
+    print(f"message {arguments.mid} goes on")
+    return ExitCode.DONE
+
+
+def queue_retry(arguments: Namespace) -> int:
+    """Try deliveries now."""
+    domain = "" if arguments.domain == "all" else arguments.domain
+    answers = _first(arguments, {"command": "queue_retry", "domain": domain}).get("workers", [])
+    count = sum(answer.get("retried", 0) for answer in answers)
+    print(f"{count} deliver{'y is' if count == 1 else 'ies are'} tried again now")
+    return ExitCode.DONE
+
+
+def spool(arguments: Namespace) -> int:
+    """Look into the spool's files, or mend them."""
+    return run_spool(arguments, lambda: _state_directory(arguments) / "spool")
+
+
+def _ask(arguments: Namespace, request: Answer) -> Iterator[Answer]:
+    """Yield what the running gateway answers.
+
+    Raises:
+        CommandError: none is running, or it cannot do what was asked.
+    """
+    try:
+        for answer in ask(_state_directory(arguments), request):
+            if "error" in answer:
+                raise CommandError(str(answer["error"]))
+            yield answer
+    except NotRunningError as error:
+        raise CommandError(
+            str(error), "start it with `mailwarden run`", ExitCode.NOT_RUNNING
+        ) from error
+
+
+def _first(arguments: Namespace, request: Answer) -> Answer:
+    return next(_ask(arguments, request), {})
+
+
+def _of_workers(arguments: Namespace, command: str) -> Answer:
+    """Return the answer of the worker that has the message `arguments.mid`."""
+    gathered = _first(arguments, {"command": command, "mid": arguments.mid})
+    answers = cast("list[Answer]", gathered.get("workers", []))
+    return next((answer for answer in answers if answer.get("found")), {"found": False})
+
+
+def _found(arguments: Namespace, command: str) -> Answer:
+    answer = _of_workers(arguments, command)
+    if not answer["found"]:
+        raise CommandError(
+            f"there is no message {arguments.mid} in the queue",
+            "mailwarden queue list shows what is waiting; the mail log knows what is finished",
+        )
+    return answer
+
+
+def _state_directory(arguments: Namespace) -> Path:
+    """Return where the gateway keeps its state.
+
+    A file with mistakes in it is read as far as that goes: whoever broke it while the gateway
+    runs wants to see its status all the same.
+    """
+    path = find_config(arguments.config, os.environ)
+    base = path.absolute().parent
+    try:
+        return StateDirectory.at(load_config(path, look_at_files=False), base).directory
+    except ConfigError:
+        named = _named_state_directory(path)
+        if named is None:
+            raise
+        return base / named
+
+
+def _named_state_directory(path: Path) -> str | None:
+    """Return the state directory that a file with mistakes names all the same."""
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    if not isinstance(tree, dict):
+        return None
+    named = tree.get("state_directory", DEFAULT_STATE_DIRECTORY)
+    return named if isinstance(named, str) else None

@@ -1,0 +1,84 @@
+"""A worker's packets: what comes while it is starting is not forgotten, what fails is told."""
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+
+from mailwarden.app import worker as worker_module
+from mailwarden.app.channel import Packet, make_pair
+from mailwarden.app.worker import Worker
+from mailwarden.control.config.reader import demo_text
+
+
+class FakeGateway:
+    """Remembers what it was told; refuses configurations when it is to."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.switched: list[dict[str, Any]] = []
+        self.refuses = False
+        self.applied = 0
+
+    async def start(self, _sockets: object) -> None:
+        return None
+
+    async def apply(self, *_: object) -> None:
+        if self.refuses:
+            raise OSError("key.pem cannot be read")
+        self.applied += 1
+
+    def switch(self, switches: dict[str, Any]) -> None:
+        self.switched.append(switches)
+
+
+def configure() -> tuple[Packet, list[int]]:
+    """Return the packet with which a supervisor hands over a configuration."""
+    text = os.memfd_create("configuration")
+    os.write(text, demo_text().encode())
+    packet = {"do": "configure", "name": "x", "base": "/tmp", "listeners": [], "switches": {}}
+    return packet, [text, os.memfd_create("board")]
+
+
+@pytest.fixture
+async def started(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(worker_module, "Gateway", FakeGateway)
+    monkeypatch.setattr(worker_module.gc, "freeze", lambda: None)
+    ours, theirs = make_pair()
+    worker = Worker(0, 1, theirs)
+    sent: list[Packet] = []
+    monkeypatch.setattr(worker._channel, "send", lambda packet, *_: sent.append(packet))
+    following = asyncio.create_task(worker._follow_configuration())
+    yield worker, sent
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    worker._channel.close()
+    ours.close()
+
+
+async def wait_sent(sent: list[Packet], what: str) -> Packet:
+    while not any(packet["say"] == what for packet in sent):
+        await asyncio.sleep(0)
+    return next(packet for packet in sent if packet["say"] == what)
+
+
+async def test_a_pause_that_comes_while_a_worker_starts_holds(started) -> None:
+    worker, sent = started
+    worker._packet(*configure())  # with the switches as they were then
+    worker._packet({"do": "switches", "switches": {"work_queue_paused": True}}, [])
+    await wait_sent(sent, "ready")
+    assert worker._gateway.switched == [{"work_queue_paused": True}]
+
+
+async def test_a_configuration_that_cannot_be_used_is_refused_not_died_of(started) -> None:
+    worker, sent = started
+    worker._packet(*configure())
+    await wait_sent(sent, "ready")
+    worker._gateway.refuses = True
+    packet, (text, board) = configure()
+    worker._packet(packet, [text, board])
+    assert (await wait_sent(sent, "refused"))["text"] == "key.pem cannot be read"
+    worker._gateway.refuses = False
+    worker._packet(*configure())
+    while not worker._gateway.applied:
+        await asyncio.sleep(0)
