@@ -88,7 +88,7 @@ class DeliveryReport:
         return (
             self.is_international
             and not self.to.isascii()
-            and not any("\ud800" <= c <= "\udfff" for c in self.to)
+            and not any(0xD800 <= ord(c) <= 0xDFFF for c in self.to)
         )
 
 

@@ -17,7 +17,7 @@ _HOSTNAME_CHARACTERS_MAX: Final = 255
 _TOKEN_CHARACTERS_MAX: Final = 30
 
 _BREAK: Final = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
-_UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _NOT_IN_HOSTNAME: Final = re.compile(r"[^A-Za-z0-9._:-]")
 _NOT_IN_BOUNDARY: Final = re.compile(r"[^A-Za-z0-9._-]")
 _ADDRESS_TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")  # RFC 3464, 2.1.2: an atom

@@ -61,4 +61,4 @@ def is_internationalized(
 
 def is_utf8(address: str) -> bool:
     """Whether an address, read with `surrogateescape`, was UTF-8."""
-    return address.isascii() or not any("\ud800" <= c <= "\udfff" for c in address)
+    return address.isascii() or not any(0xD800 <= ord(c) <= 0xDFFF for c in address)

@@ -55,8 +55,8 @@ def parse_mail(
         values = parse_mail_parameters(parameters, rules, is_encrypted=is_encrypted)
     except AddressError as error:
         return InvalidAddress("sender", error)
-    except ParameterError as error:
-        return BadSyntax("MAIL", error.reply)
+    except ParameterError as wrong:
+        return BadSyntax("MAIL", wrong.reply)
     if values.get("size", 0) > rules.max_message_size:  # RFC 1870, 6.1
         return LimitExceeded("MAIL", replies.MESSAGE_SIZE_EXCEEDED)
     return Mail(address, **values)
@@ -75,8 +75,8 @@ def parse_rcpt(argument: str, rules: ConversationRules) -> Rcpt | BadSyntax | In
         values = parse_rcpt_parameters(parameters)
     except AddressError as error:
         return InvalidAddress("recipient", error)
-    except ParameterError as error:
-        return BadSyntax("RCPT", error.reply)
+    except ParameterError as wrong:
+        return BadSyntax("RCPT", wrong.reply)
     return Rcpt(address, **values)
 
 

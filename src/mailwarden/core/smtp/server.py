@@ -1,7 +1,7 @@
 """The receiving side of SMTP without I/O: bytes in, events out, bytes to send out (RFC 5321)."""
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Final
+from typing import Final
 
 from mailwarden.core.smtp import reply as replies
 from mailwarden.core.smtp.auth import SaslExchange, Step, begin_auth
@@ -141,7 +141,7 @@ class ServerConversation:
         elif (state := self._moves.get(event.verb)) is not None:
             if state is not self.state:
                 self._move(state)
-            if (after := self._AFTER.get(type(event))) is not None:
+            if (after := _AFTER.get(type(event))) is not None:
                 after(self, event)
         return reply.encode(enhanced=self.rules.enhanced_status_codes)
 
@@ -161,7 +161,7 @@ class ServerConversation:
     def _move(self, state: State) -> None:
         self.state = state
         self._moves = MOVES[state]
-        self._read = self._READERS[state]
+        self._read = _READERS[state]
 
     def _close(self) -> None:
         self._move(State.CLOSED)
@@ -194,7 +194,7 @@ class ServerConversation:
         if not isinstance(line, str):
             return self._line_fault(line)
         verb, _, argument = line.partition(" ")
-        command = self._COMMANDS.get(verb) or self._COMMANDS.get(verb := verb.upper())
+        command = _COMMANDS.get(verb) or _COMMANDS.get(verb := verb.upper())
         rules = self.rules
         if (
             command is None
@@ -248,7 +248,7 @@ class ServerConversation:
         event = self._refusal
         if self._swallow or event is None:
             return None
-        self._read = self._READERS[self.state]
+        self._read = _READERS[self.state]
         return self._conduct.after_idle(event, self.rules.max_bad_commands)
 
     def _piece(self, data: bytes, fault: Fault | None) -> Content | None:
@@ -278,7 +278,7 @@ class ServerConversation:
             return self.rules.offers_xclient
         if verb == "STARTTLS":
             return self.rules.offers_starttls or self.is_encrypted
-        return verb in self._COMMANDS
+        return verb in _COMMANDS
 
     def _refuse(self, verb: str, argument: str, line: str) -> Event | None:
         reply = replies.STARTTLS_FIRST if self._lacks_tls(verb) else None
@@ -299,7 +299,7 @@ class ServerConversation:
             return self._conduct.after_bad(parsed, self.rules.max_bad_commands)
         self._swallow = parsed[0]
         self._refusal = event
-        self._read = self._READERS[None]
+        self._read = _READERS[None]
         return self._read_refused_chunk()
 
     def _refuse_injection(self) -> None:
@@ -431,44 +431,45 @@ class ServerConversation:
         assert type(event) is XClient
         self.is_authenticated = bool(event.attributes.get("LOGIN"))
 
-    # Tables of the methods above; all call them with the conversation as first argument.
 
-    _COMMANDS: ClassVar[Mapping[str, Callable[["ServerConversation", str], Event | None]]] = {
-        "EHLO": _ehlo,
-        "HELO": _helo,
-        "MAIL": _mail,
-        "RCPT": _rcpt,
-        "DATA": _data,
-        "RSET": _reset,
-        "VRFY": _vrfy,
-        "EXPN": _expn,
-        "HELP": _help,
-        "NOOP": _noop,
-        "QUIT": _quit,
-        "BDAT": _bdat,
-        "STARTTLS": _starttls,
-        "AUTH": _auth,
-        "XCLIENT": _xclient,
-    }
-    _READERS: ClassVar[Mapping[State | None, Callable[["ServerConversation"], Event | None]]] = {
-        None: _read_refused_chunk,  # in whatever state
-        **dict.fromkeys(State, _read_command),
-        State.CONNECTED: _read_greeting,
-        State.AUTH: _read_auth,
-        State.DATA: _read_data,
-        State.CHUNK: _read_chunk,
-        State.TLS: _read_nothing,
-        State.CLOSED: _read_nothing,
-    }
-    _AFTER: ClassVar[Mapping[type, Callable[["ServerConversation", Answerable], None]]] = {
-        Quit: _after_quit,
-        Hello: _after_transaction,
-        Reset: _after_transaction,
-        Mail: _after_mail,
-        Rcpt: _after_rcpt,
-        Data: _after_data,
-        EndOfContent: _after_content,
-        StartTls: _after_starttls,
-        Auth: _after_auth,
-        XClient: _after_xclient,
-    }
+# Tables of the methods above; all call them with the conversation as first argument.
+
+_COMMANDS: Final[Mapping[str, Callable[[ServerConversation, str], Event | None]]] = {
+    "EHLO": ServerConversation._ehlo,
+    "HELO": ServerConversation._helo,
+    "MAIL": ServerConversation._mail,
+    "RCPT": ServerConversation._rcpt,
+    "DATA": ServerConversation._data,
+    "RSET": ServerConversation._reset,
+    "VRFY": ServerConversation._vrfy,
+    "EXPN": ServerConversation._expn,
+    "HELP": ServerConversation._help,
+    "NOOP": ServerConversation._noop,
+    "QUIT": ServerConversation._quit,
+    "BDAT": ServerConversation._bdat,
+    "STARTTLS": ServerConversation._starttls,
+    "AUTH": ServerConversation._auth,
+    "XCLIENT": ServerConversation._xclient,
+}
+_READERS: Final[Mapping[State | None, Callable[[ServerConversation], Event | None]]] = {
+    None: ServerConversation._read_refused_chunk,  # in whatever state
+    **dict.fromkeys(State, ServerConversation._read_command),
+    State.CONNECTED: ServerConversation._read_greeting,
+    State.AUTH: ServerConversation._read_auth,
+    State.DATA: ServerConversation._read_data,
+    State.CHUNK: ServerConversation._read_chunk,
+    State.TLS: ServerConversation._read_nothing,
+    State.CLOSED: ServerConversation._read_nothing,
+}
+_AFTER: Final[Mapping[type, Callable[[ServerConversation, Answerable], None]]] = {
+    Quit: ServerConversation._after_quit,
+    Hello: ServerConversation._after_transaction,
+    Reset: ServerConversation._after_transaction,
+    Mail: ServerConversation._after_mail,
+    Rcpt: ServerConversation._after_rcpt,
+    Data: ServerConversation._after_data,
+    EndOfContent: ServerConversation._after_content,
+    StartTls: ServerConversation._after_starttls,
+    Auth: ServerConversation._after_auth,
+    XClient: ServerConversation._after_xclient,
+}

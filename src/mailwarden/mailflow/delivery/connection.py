@@ -76,7 +76,7 @@ class Owner(Protocol):
         ...
 
 
-class SmtpConnection(asyncio.Protocol):
+class SmtpConnection:
     """Carries one message after the other, for as long as its owner has some."""
 
     __slots__ = (

@@ -25,6 +25,7 @@ from mailwarden.mailflow.delivery.hosts import Endpoint, HostSearch
 from mailwarden.mailflow.delivery.settings import DestinationTls
 from mailwarden.mailflow.delivery.shared import Shared
 from mailwarden.system.crypto.peer_names import is_for
+from mailwarden.system.net.stream import as_protocol
 
 ENDPOINTS_TRIED_MAX: Final = 20  # for one connection
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104  not bound to: it stands in the log
@@ -132,12 +133,12 @@ class Opener:
         shared, endpoint, plan = self._shared, connection.endpoint, connection.plan
         try:
             local = plan.local_address(endpoint.address)
-        except ValueError as error:
-            raise DeliveryFailedError(network_failure(str(error), endpoint.address)) from error
+        except ValueError as wrong:
+            raise DeliveryFailedError(network_failure(str(wrong), endpoint.address)) from wrong
         try:
             async with asyncio.timeout(plan.settings.connect_timeout_seconds):
                 await shared.loop.create_connection(
-                    lambda: connection,
+                    lambda: as_protocol(connection),
                     endpoint.address,
                     endpoint.port,
                     local_addr=None if local is None else (local, 0),
@@ -199,7 +200,7 @@ class Opener:
         try:
             encrypted = await self._shared.loop.start_tls(
                 transport,
-                connection,
+                as_protocol(connection),
                 contexts.verifying if attempt.verify else contexts.trusting,
                 server_hostname=None if address_of(host) else host,
                 ssl_handshake_timeout=connection.plan.settings.command_timeout_seconds,

@@ -136,8 +136,8 @@ class Shared:
         """Return the message; None when it cannot be read, which is then taken care of."""
         try:
             return self.spool.load(unit.entry)
-        except DamagedError as error:  # the spool holds it: an administrator has to look at it
-            self.log.critical(f"MID {unit.entry.mid} is damaged and held: {error}")
+        except DamagedError as damage:  # the spool holds it: an administrator has to look at it
+            self.log.critical(f"MID {unit.entry.mid} is damaged and held: {damage}")
         except SpoolFailure as error:
             self.log.warning(f"MID {unit.entry.mid} cannot be read for delivery: {error.detail}")
             self.wait(unit, RELOAD_SECONDS)

@@ -9,6 +9,7 @@ from mailwarden.core.smtp import reply as replies
 from mailwarden.mailflow.listener.context import ListenerContext, Parts
 from mailwarden.mailflow.listener.session import Session
 from mailwarden.system.net.deadlines import Deadlines
+from mailwarden.system.net.stream import as_protocol
 
 SWEEP_SECONDS = 1.0
 
@@ -48,8 +49,8 @@ class Listeners:
         if self._sweeper is None:
             self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
 
-    def _make_session(self, name: str) -> Session:
-        return Session(self, self._contexts[name])
+    def _make_session(self, name: str) -> asyncio.Protocol:
+        return as_protocol(Session(self, self._contexts[name]))
 
     @property
     def connections(self) -> int:

@@ -46,7 +46,7 @@ class Owner(Protocol):
         ...
 
 
-class Session(asyncio.Protocol):
+class Session:
     """A connection from accept to close."""
 
     __slots__ = (

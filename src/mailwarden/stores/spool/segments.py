@@ -59,6 +59,14 @@ from mailwarden.system.files.files import Files, try_unlink
 ALERT_SECONDS: Final = 300.0  # between two alerts that mail is refused
 
 
+def _random_word() -> int:
+    return secrets.randbits(32) or 1  # zero marks what was never written
+
+
+def _tell_nobody(_messages: int, _bytes: int, _fraction: float) -> None:
+    """Take word of progress."""
+
+
 class SegmentSpool(Table):
     """One worker's spool. `recover` comes first, then everything of the `Spool` protocol.
 
@@ -130,7 +138,7 @@ class SegmentSpool(Table):
 
     # Start and end.
 
-    def recover(self, progress: Progressed = lambda *_: None) -> None:
+    def recover(self, progress: Progressed = _tell_nobody) -> None:
         """Take the directories and read what is in them. Blocks; call it before all else.
 
         `progress` is told of messages and bytes read so far, and which fraction that is.
@@ -167,7 +175,7 @@ class SegmentSpool(Table):
             self._settings,
             self._clock,
             next_sequence,
-            lambda: secrets.randbits(32) or 1,
+            _random_word,
             self._post,
         )
         self._committer_worker = (
@@ -551,8 +559,8 @@ class SegmentSpool(Table):
             if large is not None:
                 large.tell = partial(self._tell_damage, entry)
             return stored_from(record, large)
-        except DamagedError as error:
-            self._hold_damaged(entry, str(error))
+        except DamagedError as damage:
+            self._hold_damaged(entry, str(damage))
             raise
         except OSError as error:
             raise failure(f"MID {entry.mid} cannot be read", error) from error

@@ -33,8 +33,8 @@ class ThreadWorker:
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._handle = handle
         self._died = died
-        self._thread = Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._runner = Thread(target=self._run, name=name, daemon=True)
+        self._runner.start()
 
     def submit(self, item: Any) -> None:  # noqa: ANN401  the handler knows what it takes
         """Hand over one item; returns at once."""
@@ -43,7 +43,7 @@ class ThreadWorker:
     def stop(self) -> None:
         """Wait until everything handed over has been handled."""
         self._queue.put(_STOP)
-        self._thread.join()
+        self._runner.join()
 
     def _run(self) -> None:
         clean = False

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-from mailwarden.system.log.emitter import Emitter
 from mailwarden.system.log.escape import (
     ITEMS_MAX,
     REPLY_LINES_MAX,
@@ -12,6 +11,7 @@ from mailwarden.system.log.escape import (
     quoted_list,
     rid_list,
 )
+from mailwarden.system.log.message_events import MessageEvents
 from mailwarden.system.log.stamp import ctime
 
 _TIMEOUT: Final = "timeout"
@@ -19,7 +19,7 @@ _TIMEOUT: Final = "timeout"
 Headers = Sequence[tuple[str, str]]
 
 
-class DeliveryEvents(Emitter):
+class DeliveryEvents(MessageEvents):
     """What happens on the way to the next hop."""
 
     __slots__ = ()

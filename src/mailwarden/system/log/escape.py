@@ -50,6 +50,6 @@ def pair_list(pairs: Iterable[tuple[str, str]]) -> str:
 def _shown(character: str) -> str:
     if character.isprintable():
         return character
-    if "\udc80" <= character <= "\udcff":  # a byte that was not UTF-8 (PEP 383)
+    if 0xDC80 <= ord(character) <= 0xDCFF:  # a byte that was not UTF-8 (PEP 383)
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()

@@ -4,16 +4,14 @@ Each event becomes a text line, a JSON line, or both, through one `LineSink` eac
 match on the words and the spacing of the text lines: they are an interface.
 """
 
-from mailwarden.system.log.connection_events import ConnectionEvents
 from mailwarden.system.log.delivery_events import DeliveryEvents
 from mailwarden.system.log.emitter import LineSink
-from mailwarden.system.log.message_events import MessageEvents
 from mailwarden.system.log.settings import Level
 
 __all__ = ["Level", "LineSink", "MailLog", "silent_log"]
 
 
-class MailLog(ConnectionEvents, MessageEvents, DeliveryEvents):
+class MailLog(DeliveryEvents):
     """Writes the events of the mail's way.
 
     `stamp` returns the time of now as `Tue Nov  9 10:15:02 2010`, `iso` the same for JSON: see

@@ -1,11 +1,11 @@
 """Lines about messages: receipt, work queue and end (mailflow 8.3, 8.4)."""
 
-from mailwarden.system.log.emitter import Emitter
+from mailwarden.system.log.connection_events import ConnectionEvents
 from mailwarden.system.log.escape import escape, quote
 from mailwarden.system.log.stamp import ctime
 
 
-class MessageEvents(Emitter):
+class MessageEvents(ConnectionEvents):
     """What happens to a message between MAIL FROM and delivery."""
 
     __slots__ = ()
