@@ -81,8 +81,9 @@ Ctrl-C stops the gateway.
 
 
 def _shown(path: Path) -> str:
-    """Return `path` as short as it is from here."""
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
+    """Return `path` as short as it is from here; below the root that is the whole path."""
+    here = Path.cwd()
+    path = path.absolute()
+    if here == Path(here.anchor) or not path.is_relative_to(here):
         return str(path)
+    return str(path.relative_to(here))
