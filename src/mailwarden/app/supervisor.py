@@ -220,7 +220,9 @@ class Supervisor:
             if read(config) != read(self.config):
                 self._log.warning(f"A change of `{name}` takes effect at the next start")
         self._text, self.config = text, config
-        self._log.apply(config.logs)  # before the workers, which open files that it begins
+        self._log.apply(
+            config.logs, config.hostname
+        )  # before the workers, which open files that it begins
         for worker in self.workers:
             self._ports.bind(worker.index, config)
             self._configure(worker)

@@ -46,14 +46,25 @@ class SupervisorLog:
             alert=self._alert,
         )
 
-    def apply(self, settings: LogSettings) -> None:
-        """Log as `settings` say from now on. The folder stays until the next start."""
-        if settings == self._settings or self._logs is None:
+    def apply(self, settings: LogSettings, host: str) -> None:
+        """Log as `settings` say from now on, under the name `host`. The folder stays until the next start.
+
+        Raises:
+            OSError: a log that is new cannot be written; all stays as it was.
+        """
+        if (settings, host) == (self._settings, self._host):
             return
-        self._settings = settings
-        self._rotator = self._make_rotator()
-        self._rotator.begin(time.time())
-        self._logs.apply(settings, self._state.logs)
+        if self._logs is None or self._rotator is None:
+            return
+        self._rotator.apply(
+            rotated_logs(settings, self._state.logs),
+            time.time(),
+            size_max_bytes=settings.rotate_size_bytes,
+            interval_seconds=settings.rotate_interval_seconds,
+            keep_files=settings.keep_files,
+        )
+        self._settings, self._host = settings, host
+        self._logs.apply(settings, self._state.logs, host)
 
     def _make_rotator(self) -> Rotator:
         settings = self._settings

@@ -187,7 +187,7 @@ class Gateway:
         if config.dns != self.config.dns:
             self._resolver.apply(config.dns)
         self.config = config
-        self._logs.apply(config.logs, self._state.logs)
+        self._logs.apply(config.logs, self._state.logs, config.hostname)
         plan = Plan(policies=config.mail_policies, log=self.log)
         self.work_queue.apply(build_pipeline(plan), config.work_queue)
         self._pressure.limits = self._pressure_limits(config)

@@ -51,11 +51,12 @@ class Logs:
         Raises:
             OSError: one cannot be opened.
         """
-        self._host: Final = host
+        self._host = host
         self._later: Final = later
         self._alert: Final = alert
         self._files: dict[str, LogFile] = {}
         self._syslog: SyslogSink | None = None
+        self._lost_before = 0  # lines, by files that are closed
         self.mail: Final = MailLog(
             None,
             None,
@@ -66,18 +67,20 @@ class Logs:
         )
         self.apply(settings, directory)
 
-    def apply(self, settings: LogSettings, directory: Path) -> None:
-        """Log as `settings` say from now on.
+    def apply(self, settings: LogSettings, directory: Path, host: str = "") -> None:
+        """Log as `settings` say from now on, and under the name `host` where there is a new one.
 
         Raises:
             OSError: a file cannot be opened; then all stays as it was.
         """
         files = self._open(rotated_logs(settings, directory))
+        self._host = host or self._host
         syslog = SyslogSink(settings.syslog, self._host) if settings.syslog else None
         text: LineSink | None = files.get(MAIL_LOG)
         if syslog is not None:
             text = syslog if text is None else Tee(text, syslog)
         self.close()
+        self._lost_before = self.lost
         self._files, self._syslog = files, syslog
         self.mail.direct(text, files.get(MAIL_EVENTS), files.get(BOUNCE_LOG), level=settings.level)
 
@@ -96,7 +99,7 @@ class Logs:
     def lost(self) -> int:
         """Lines that could not be written since start."""
         syslog = 0 if self._syslog is None else self._syslog.lost
-        return syslog + sum(file.lost for file in self._files.values())
+        return self._lost_before + syslog + sum(file.lost for file in self._files.values())
 
     def flush(self) -> None:
         """Write what has gathered."""

@@ -55,13 +55,13 @@ class Rotator:
     ) -> None:
         """`size_max_bytes` and `interval_seconds` may be 0, which is never."""
         self._version: Final = version
-        self._size_max: Final = size_max_bytes
-        self._interval: Final = interval_seconds
-        self._keep: Final = keep_files
+        self._size_max = size_max_bytes
+        self._interval = interval_seconds
+        self._keep = keep_files
         self._reopen: Final = reopen
         self._alert: Final = alert
         self._owner: Final = owner
-        self._logs: Final = tuple(logs)
+        self._logs = tuple(logs)
         self._began: Final[dict[Path, float]] = {}
         self._ending: list[tuple[float, Path, Frame]] = []  # when, and which file, to end
         self._troubled = False
@@ -73,11 +73,44 @@ class Rotator:
             OSError: a log cannot be written.
         """
         for log in self._logs:
-            self._undo_half_rotation(log)
-            with suppress(FileNotFoundError):
-                log.path.with_name(log.path.name + _NEW).unlink()
-            self._append(log.path, log.frame.begin(now, self._version))
-            self._began[log.path] = self._read_began(log, now)
+            self._begin(log, now)
+
+    def _begin(self, log: RotatedLog, now: float) -> None:
+        self._undo_half_rotation(log)
+        with suppress(FileNotFoundError):
+            log.path.with_name(log.path.name + _NEW).unlink()
+        self._append(log.path, log.frame.begin(now, self._version))
+        self._began[log.path] = self._read_began(log, now)
+
+    def apply(
+        self,
+        logs: Sequence[RotatedLog],
+        now: float,
+        *,
+        size_max_bytes: int,
+        interval_seconds: float,
+        keep_files: int,
+    ) -> None:
+        """Look after `logs` from now on; before any worker opens the new ones.
+
+        Those that go on are not begun anew; those that are no longer written get their last line
+        a little later, as the workers still have them open.
+
+        Raises:
+            OSError: a new log cannot be written; nothing has changed then.
+        """
+        known = {log.path for log in self._logs}
+        wanted = {log.path for log in logs}
+        ending = {path for _, path, _ in self._ending}
+        for log in logs:
+            if log.path not in known and log.path not in ending:
+                self._begin(log, now)
+        left = [(now, log.path, log.frame) for log in self._logs if log.path not in wanted]
+        self._ending = [each for each in self._ending if each[1] not in wanted] + left
+        self._logs = tuple(logs)
+        self._size_max = size_max_bytes
+        self._interval = interval_seconds
+        self._keep = keep_files
 
     def end(self, now: float) -> None:
         """Write the last lines of a run; when all workers have closed the logs."""

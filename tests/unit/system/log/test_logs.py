@@ -116,3 +116,16 @@ def test_syslog_daemon_that_is_away_or_full_costs_lines(tmp_path: Path) -> None:
             sink.write("Tue Nov  9 10:15:02 2010 Info: it does not read")
     assert 1 < sink.lost <= 10_000
     sink.close()
+
+
+def test_other_settings_forget_neither_lost_lines_nor_a_new_name(tmp_path: Path) -> None:
+    settings = LogSettings(syslog=str(tmp_path / "log.socket"), text=False, bounces=False)
+    logs = open_logs(settings, tmp_path)
+    logs.mail.start_mid(1, 2)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(str(tmp_path / "log.socket"))
+        logs.apply(settings, tmp_path, "gw2")
+        logs.mail.start_mid(3, 4)
+        assert b" gw2 mail_logs: Info: Start MID 3" in daemon.recv(1000)
+    assert logs.lost == 1
+    logs.close()

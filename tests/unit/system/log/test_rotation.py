@@ -313,3 +313,70 @@ def test_first_line_that_says_nothing_counts_as_now(
     assert not calls
     rotator.check(NOW + 60)
     assert calls == [None]
+
+
+def apply(setup: Setup, *names: str, now: float = NOW, size: int = 1000) -> None:
+    setup.rotator.apply(
+        [RotatedLog(setup.path.with_name(name), TextFrame()) for name in names],
+        now,
+        size_max_bytes=size,
+        interval_seconds=0,
+        keep_files=3,
+    )
+
+
+def test_other_settings_begin_no_file_anew(tmp_path: Path) -> None:
+    setup = Setup(tmp_path)
+    setup.start()
+    apply(setup, "mail.log", "bounces.log", size=100)
+    assert setup.lines() == BEGIN
+    assert setup.lines("bounces.log") == BEGIN
+    setup.log("x" * 100)
+    setup.rotator.check(NOW)
+    assert setup.lines() == BEGIN
+    assert "mail.log.20101109T101502Z" in setup.names()
+
+
+def test_other_settings_leave_no_rotated_file_without_its_end(tmp_path: Path) -> None:
+    setup = Setup(tmp_path)
+    setup.start()
+    setup.log("x" * 1000)
+    setup.rotator.check(NOW)
+    apply(setup, "mail.log")
+    setup.rotator.check(NOW + 2)
+    assert setup.lines("mail.log.20101109T101502Z")[-1] == END.replace(":02", ":04")
+
+
+def test_a_log_that_is_switched_off_is_ended_once_the_workers_have_left_it(tmp_path: Path) -> None:
+    setup = Setup(tmp_path)
+    setup.start()
+    apply(setup, "bounces.log")
+    setup.log("a worker has not heard of it yet")
+    setup.rotator.check(NOW + 1)
+    setup.rotator.check(NOW + 2)
+    assert setup.lines() == [
+        *BEGIN,
+        "a worker has not heard of it yet",
+        END.replace(":02", ":04"),
+    ]
+    assert setup.lines("bounces.log") == BEGIN
+
+
+def test_a_log_that_is_switched_off_and_on_goes_on(tmp_path: Path) -> None:
+    setup = Setup(tmp_path)
+    setup.start()
+    apply(setup, now=NOW)
+    apply(setup, "mail.log", now=NOW + 1)
+    setup.rotator.check(NOW + 5)
+    assert setup.lines() == BEGIN
+
+
+def test_a_new_log_that_cannot_be_begun_changes_nothing(tmp_path: Path) -> None:
+    setup = Setup(tmp_path)
+    setup.start()
+    (tmp_path / "bounces.log").mkdir()
+    with pytest.raises(IsADirectoryError):
+        apply(setup, "bounces.log", size=0)
+    setup.log("x" * 1000)
+    setup.rotator.check(NOW)
+    assert setup.reopened == 1
