@@ -1,5 +1,6 @@
 """One command from its words to its exit code."""
 
+import platform
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailwarden import __version__
+from mailwarden import BUILD, __version__
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.main import INTERRUPTED, Handler, run
 from mailwarden.control.config.problems import ConfigError, LocatedProblem
@@ -101,7 +102,8 @@ def test_bench_gets_its_options_from_elsewhere() -> None:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["version"], {}) == ExitCode.DONE
-    assert capsys.readouterr().out == f"Mailwarden {__version__}\n"
+    shown = f"Mailwarden {__version__} ({BUILD}), Python {platform.python_version()}\n"
+    assert capsys.readouterr().out == shown
 
 
 def failing(error: BaseException) -> Handler:
