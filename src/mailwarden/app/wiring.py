@@ -117,7 +117,7 @@ class Gateway:
             self._state.identifiers,
             SystemFiles(),
             self._clock,
-            lambda: highest_mid(SystemFiles(), self._clock, self._state.spool),
+            lambda: highest_mid(SystemFiles(), self._state.spool),
             alert,
         )
         self._resolver = CachingResolver(

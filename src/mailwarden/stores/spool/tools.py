@@ -5,6 +5,7 @@ that moment may be missing or look half written.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,12 +13,16 @@ from typing import Final
 
 from mailwarden.core.mail.envelope import Envelope
 from mailwarden.stores.spool.codec import decode_envelope
+from mailwarden.stores.spool.journal import parse_journal_header
 from mailwarden.stores.spool.large import LargeContent
 from mailwarden.stores.spool.mend import NoMender
 from mailwarden.stores.spool.part import Part, failure
 from mailwarden.stores.spool.reader import ReadRecord, read_record
+from mailwarden.stores.spool.record import HEADER_SIZE, parse_segment_header
 from mailwarden.stores.spool.replay import Replay, Replayed
+from mailwarden.stores.spool.scan import walk
 from mailwarden.stores.spool.spool import DamagedError, Entry, State
+from mailwarden.stores.spool.window import Window, read_start
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.files.files import Files
 
@@ -219,12 +224,52 @@ def verify_spool(files: Files, clock: Clock, directory: Path) -> Verified:
     )
 
 
-def highest_mid(files: Files, clock: Clock, directory: Path) -> int | None:
+def highest_mid(files: Files, directory: Path) -> int | None:
     """Return the highest MID in the spool's `directory`; None if there is no spool at all.
 
     It is for `FileIdentifiers`, whose file is to be made before the first part is. Raises
     SpoolFailure.
     """
-    if not find_parts(files, directory):
+    parts = find_parts(files, directory)
+    if not parts:
         return None
-    return Inspection(files, clock, directory).found.highest_mid
+    try:
+        return max(
+            (_highest_mid(files, part, number) for part in parts for number in part.sequences()),
+            default=0,
+        )
+    except OSError as error:
+        raise failure(f"{directory} cannot be read", error) from error
+
+
+def _highest_mid(files: Files, part: Part, sequence: int) -> int:
+    """Return the highest MID of a segment, that of finished messages too; 0 if it has none.
+
+    Whoever asks may have a million messages in memory already, so none is kept here.
+    """
+    highest = 0
+    try:
+        fd = files.open(part.segment_path(sequence))
+    except FileNotFoundError:  # its owner has just removed it
+        return 0
+    try:
+        window = Window(files, fd, files.size(part.segment_path(sequence)))
+        nonce = _nonce(files, part, sequence, window)
+        for found in () if nonce is None else walk(window, nonce, window.size, verify=False):
+            if found.head is not None and found.head.mid > highest:
+                highest = found.head.mid
+    except FileNotFoundError:
+        return highest
+    finally:
+        files.close(fd)
+    return highest
+
+
+def _nonce(files: Files, part: Part, sequence: int, window: Window) -> int | None:
+    """Return the nonce of a segment, from its journal if need be; None if neither tells it."""
+    try:
+        return parse_segment_header(window.read(0, HEADER_SIZE)).nonce
+    except DamagedError:
+        with suppress(DamagedError):
+            return parse_journal_header(read_start(files, part.journal_path(sequence))).nonce
+    return None

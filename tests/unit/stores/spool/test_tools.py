@@ -119,11 +119,24 @@ def test_a_damaged_message_is_exported_only_on_demand() -> None:
 def test_parts_and_the_highest_mid() -> None:
     bench = filled()
     assert [part.path for part in find_parts(bench.disk, SPOOL)] == ["/spool/0"]
-    assert highest_mid(bench.disk, bench.clock, SPOOL) == 4
+    assert highest_mid(bench.disk, SPOOL) == 4
     empty = SimulatedDisk()
-    assert highest_mid(empty, bench.clock, SPOOL) is None
+    assert highest_mid(empty, SPOOL) is None
     empty.make_directory("/spool")
-    assert highest_mid(empty, bench.clock, SPOOL) is None
+    assert highest_mid(empty, SPOOL) is None
+
+
+def test_the_highest_mid_is_found_whatever_became_of_it() -> None:
+    bench = filled()
+    bench.put(9)
+    bench.spool.settle(bench.get(9), [0], Settlement.DELIVERED)
+    bench.settle_down()
+    path = bench.get(1).segment.path
+    bench.disk.flip(path, 10)  # the segment's header: its journal knows the nonce
+    bench.disk.flip(path, bench.get(1).offset + 5)
+    assert highest_mid(bench.disk, SPOOL) == 9
+    bench.disk.flip(bench.get(1).segment.journal_path, 10)
+    assert highest_mid(bench.disk, SPOOL) == 0  # nothing can be known of it
 
 
 # Repair.
