@@ -197,7 +197,8 @@ def test_a_port_in_use_is_explained(tmp_path: Path) -> None:
         second.write_config()
         text = command(second, "run", code=1)
         assert str(first.port()) in text
-        assert "another program listens there" in text
+        assert f"process {first.process.pid} (" in text
+        assert not (second.state / "log").exists()
 
 
 def test_two_gateways_cannot_share_a_state_directory(tmp_path: Path) -> None:
@@ -213,8 +214,11 @@ def test_two_gateways_cannot_share_a_state_directory(tmp_path: Path) -> None:
             timeout=60,
         )
         assert done.returncode == 1
-        assert "running already" in done.stderr
-        send(first)
+        assert first.process is not None
+        assert f"running already with {first.state}: process {first.process.pid};" in done.stderr
+        mid = send(first)
+        first.wait_log(f"Message finished MID {mid} done")
+        assert first.log().count("Begin Logfile") == 1
 
 
 def test_graceful_stop_finishes_the_message_under_way(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ answers are lines too, the last one `{"end": true}`.
 """
 
 import asyncio
+import fcntl
 import os
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +18,7 @@ import msgspec
 SOCKET_NAME: Final = "control.sock"
 LINE_BYTES_MAX: Final = 1024 * 1024
 CLIENT_SECONDS: Final = 60.0
+_CREDENTIALS: Final = "=iII"  # process, user and group id (unix(7), SO_PEERCRED)
 
 Request = dict[str, Any]
 Handler = Callable[[Request], AsyncIterator[dict[str, Any]]]
@@ -32,11 +35,17 @@ class ControlServer:
         self._directory = directory
         self._handler = handler
         self._server: asyncio.Server | None = None
+        self._claim = -1
 
     async def start(self) -> None:
-        """Listen. A socket file that a dead gateway left is replaced; a living one refuses."""
-        if _answers(self._directory):
-            raise OSError(f"a gateway is running already with {self._directory}")
+        """Take the folder for this gateway alone, and listen.
+
+        A socket file that a dead gateway left is replaced.
+
+        Raises:
+            OSError: a living gateway has the folder; the message says which process that is.
+        """
+        self._claim = _claim(self._directory)
         path = self._directory / SOCKET_NAME
         path.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX)
@@ -51,7 +60,10 @@ class ControlServer:
         """Stop listening and remove the file."""
         if self._server is not None:
             self._server.close()
-        (self._directory / SOCKET_NAME).unlink(missing_ok=True)
+            (self._directory / SOCKET_NAME).unlink(missing_ok=True)
+        if self._claim >= 0:
+            os.close(self._claim)
+            self._claim = -1
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -107,10 +119,34 @@ class _reachable:  # noqa: N801  used as a function: `with _reachable(directory)
         os.close(self._descriptor)
 
 
-def _answers(directory: Path) -> bool:
+def _claim(directory: Path) -> int:
+    """Return a descriptor that keeps `directory` locked while it is open, or its process lives."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    is_ours = True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        is_ours = False
+    except OSError:
+        pass  # a file system that cannot lock folders: who answers on the socket has it
+    holder = _answering_process(directory)
+    if is_ours and holder is None:
+        return descriptor
+    os.close(descriptor)
+    who = f"process {holder}" if holder else "a process that is just starting or stopping"
+    raise OSError(
+        f"a gateway is running already with {directory}: {who}; stop it first, or name another "
+        "`state_directory`"
+    )
+
+
+def _answering_process(directory: Path) -> int | None:
+    """Return the id of the process behind the socket; 0 where it cannot be seen from here."""
+    size = struct.calcsize(_CREDENTIALS)
     try:
         with socket.socket(socket.AF_UNIX) as probe, _reachable(directory) as short:
             probe.connect(short)
+            data = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     except OSError:
-        return False
-    return True
+        return None
+    return int(struct.unpack(_CREDENTIALS, data)[0])

@@ -46,14 +46,21 @@ class StateDirectory:
         numbers = (int(p.name) for p in self.spool.iterdir() if p.name.isdigit())
         return [self.part(n) for n in sorted(numbers) if n >= count and n % count == worker]
 
-    def prepare(self, user: str) -> None:
-        """Create what is missing, owned by `user` where one is set.
+    def create(self) -> None:
+        """Make the folder itself, for whoever claims it; what is there stays as it is.
 
         Raises:
-            OSError: the folder cannot be created or written.
+            OSError: it cannot be made.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+
+    def prepare(self, user: str) -> None:
+        """Create what is missing in it, owned by `user` where one is set.
+
+        Raises:
+            OSError: the folder cannot be written, or there is no such user.
         """
         owner = self.owner(user)
-        self.directory.mkdir(parents=True, exist_ok=True)
         if not self.spool.exists():  # once it does, a missing file is a lost one
             FileIdentifiers(
                 self.identifiers, SystemFiles(), SystemClock(), lambda: None, lambda _: None

@@ -64,18 +64,11 @@ class Supervisor:
         Raises:
             OSError: a port cannot be bound, or the state directory cannot be used.
         """
-        self.state.prepare(self.config.user)
-        self._log.open(self.state.owner(self.config.user), self._reopen)
         count = self.config.workers or os.cpu_count() or 1
-        self._board = make_board(count)
-        for index in range(count):
-            self._ports.bind(index, self.config)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop_signal)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_signal)
-        await self._control.start()
+        self.state.create()
+        await self._control.start()  # before anything is touched that another gateway may have
         try:
+            self._prepare(count)
             async with asyncio.TaskGroup() as group:
                 for index in range(count):
                     group.create_task(self._keep(index, count))
@@ -86,6 +79,18 @@ class Supervisor:
             self._ports.close()
             self._log.close()
         return 0
+
+    def _prepare(self, count: int) -> None:
+        """Take ports, folders and signals; the logs last, as only then nothing is in the way."""
+        for index in range(count):
+            self._ports.bind(index, self.config)
+        self.state.prepare(self.config.user)
+        self._log.open(self.state.owner(self.config.user), self._reopen)
+        self._board = make_board(count)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop_signal)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_signal)
 
     async def _announce(self, on_ready: Callable[["Supervisor"], None], count: int) -> None:
         while sum(worker.is_ready for worker in self.workers) < count:

@@ -47,7 +47,9 @@ class SupervisorLog:
         )
 
     def apply(self, settings: LogSettings, host: str) -> None:
-        """Log as `settings` say from now on, under the name `host`. The folder stays until the next start.
+        """Log as `settings` say from now on, under the name `host`.
+
+        The folder stays the same until the next start.
 
         Raises:
             OSError: a log that is new cannot be written; all stays as it was.

@@ -1,6 +1,7 @@
 """The control socket between command line and gateway."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,23 @@ async def test_a_dead_gateways_socket_is_replaced_a_living_one_refuses(tmp_path:
     (tmp_path / SOCKET_NAME).touch()
     server = ControlServer(tmp_path, echo)
     await server.start()
-    with pytest.raises(OSError, match="running already"):
+    with pytest.raises(OSError, match=f"running already with {tmp_path}: process {os.getpid()};"):
+        await ControlServer(tmp_path, echo).start()
+    assert await asyncio.to_thread(lambda: list(ask(tmp_path, {"command": "status"})))
+    await server.close()
+    await server.close()
+    again = ControlServer(tmp_path, echo)
+    await again.start()
+    await again.close()
+
+
+async def test_a_gateway_that_does_not_listen_yet_has_the_folder_all_the_same(
+    tmp_path: Path,
+) -> None:
+    server = ControlServer(tmp_path, echo)
+    await server.start()
+    (tmp_path / SOCKET_NAME).unlink()
+    with pytest.raises(OSError, match="just starting or stopping"):
         await ControlServer(tmp_path, echo).start()
     await server.close()
 

@@ -4,9 +4,10 @@ import errno
 import socket
 from typing import Final
 
+from mailwarden.system.net.port_holders import find_port_holder
+
 _REMEDIES: Final = {
-    errno.EADDRINUSE: "another program listens there, which `ss -ltnp 'sport = :{port}'` shows; "
-    "end it, or choose another port",
+    errno.EADDRINUSE: "{holder} listens there; end it, or choose another port",
     errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE; start as root with `user` "
     "set, use the systemd unit, or choose a higher port",
     errno.EADDRNOTAVAIL: "this machine has no such address; correct the interface, or give the "
@@ -69,6 +70,8 @@ def _explain(error: OSError, name: str, address: str, port: int, interface: str)
     if interface:
         where += f" (interface {interface})"
     reason = error.strerror or str(error)
-    remedy = _REMEDIES.get(error.errno or 0, "").format(port=port)
+    holder = find_port_holder(address, port) if error.errno == errno.EADDRINUSE else ""
+    unseen = f"another program, which `ss -ltnp 'sport = :{port}'` shows,"
+    remedy = _REMEDIES.get(error.errno or 0, "").format(holder=holder or unseen)
     text = f"listener {name} cannot listen on {where}: {reason}"
     return ListenError(error.errno, f"{text}: {remedy}" if remedy else text)

@@ -1,6 +1,7 @@
 """Listening sockets: who shares a port, and what is said when it cannot be bound."""
 
 import errno
+import os
 import socket
 
 import pytest
@@ -32,7 +33,8 @@ def test_a_second_gateway_is_refused() -> None:
     text = str(caught.value)
     assert "listener Public" in text
     assert f"127.0.0.1:{port} (interface Data1)" in text
-    assert f"ss -ltnp 'sport = :{port}'" in text
+    assert f"process {os.getpid()} (" in text
+    assert text.endswith(" listens there; end it, or choose another port")
 
 
 def test_a_foreign_address_is_refused() -> None:
@@ -52,3 +54,11 @@ def test_a_low_port_without_rights_is_explained() -> None:
 def test_other_reasons_are_passed_on() -> None:
     error = _explain(OSError(errno.ENOBUFS, "No buffer space"), "In", "::1", 25, "")
     assert str(error).endswith("No buffer space")
+
+
+def test_a_holder_that_cannot_be_seen_is_to_be_looked_for() -> None:
+    error = _explain(OSError(errno.EADDRINUSE, "Address in use"), "In", "192.0.2.1", 25, "")
+    assert str(error).endswith(
+        "another program, which `ss -ltnp 'sport = :25'` shows, listens there; end it, or choose "
+        "another port"
+    )
