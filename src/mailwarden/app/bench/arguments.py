@@ -7,7 +7,7 @@ from typing import Final
 
 from mailwarden.app.bench.profile import PROFILES
 
-PEER_NAMES: Final = ("postfix", "exim", "opensmtpd", "haraka")
+PEER_NAMES: Final = ("postfix", "exim", "opensmtpd", "haraka", "floor")
 PART_NAMES: Final = ("paired", "idle", "replay", "growth")
 
 _DESCRIPTION: Final = """\
@@ -26,7 +26,8 @@ examples:
   mailwarden bench --results F --write-docs    write docs/benchmarks.md from an earlier run
 
 Peers need root, as they change to users of their own. Postfix is Debian's package; the others are
-fetched by tools/bench/peers.sh."""
+fetched by tools/bench/peers.sh. The peer `floor` is no mail server: it only receives, syncs and
+forwards, and shows how much of the time is the machine's."""
 
 
 def add_bench_arguments(parser: ArgumentParser) -> None:

@@ -16,6 +16,7 @@ _COLOURS: Final = {
     "haraka": "#b8860b",
     "opensmtpd": "#8d99ae",
     "exim": "#bc6c5c",
+    "floor": "#cccccc",
 }
 _MIB: Final = 1024 * 1024
 

@@ -5,10 +5,12 @@ import pwd
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import mailwarden
 from mailwarden.app.bench.target import (
     Launch,
     Target,
@@ -22,6 +24,7 @@ _POSTFIX_QUEUES: Final = (
     ("active", "bounce", "corrupt", "defer", "deferred", "hold", "incoming", "maildrop", "trace")
 )  # fmt: skip
 _POSTFIX_MASTER: Final = Path("/etc/postfix/master.cf.proto")  # as Debian ships it
+_FLOOR: Final = "mailwarden.app.bench.floor"
 _SMTP_SERVICE: Final = re.compile(r"^smtp\s+inet\s.*$", re.MULTILINE)
 
 
@@ -142,16 +145,39 @@ class Haraka:
         return Launch(command=["node", str(package / "bin/haraka"), "-c", str(instance)])
 
 
+class Floor:
+    """What receive, sync and forward cost alone, in as many processes as there are processors."""
+
+    name = "floor"
+    label = "Floor, no mail server"
+
+    def __init__(self, workplace: Workplace) -> None:
+        self._state = workplace.state / self.name
+
+    def version(self) -> str:
+        """Return that of Mailwarden, which it is part of."""
+        return mailwarden.__version__
+
+    def prepare(self, port: int, sink_port: int) -> Launch:
+        """Remove the file of the last run."""
+        empty_folder(self._state)
+        words = [str(port), str(sink_port), str(self._state), str(os.cpu_count())]
+        return Launch(command=[sys.executable, "-m", _FLOOR, *words])
+
+
 PEERS: Final[dict[str, Callable[[Workplace], Target]]] = {
     "postfix": Postfix,
     "exim": Exim,
     "opensmtpd": OpenSmtpd,
     "haraka": Haraka,
+    "floor": Floor,
 }
 
 
 def why_missing(name: str, workplace: Workplace) -> str | None:
     """Return why a peer cannot run here and what would help, or None when it can."""
+    if name == "floor":
+        return None
     if name == "postfix":
         if shutil.which("postfix") is None:
             return "not installed: tools/install_test_servers.sh, or apt-get install postfix"

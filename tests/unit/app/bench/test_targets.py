@@ -65,6 +65,15 @@ def test_every_peer_of_the_command_line_is_known() -> None:
     assert set(PEER_NAMES) == set(peers.PEERS)
 
 
+def test_the_floor_needs_nothing_and_starts_empty(workplace: Workplace) -> None:
+    assert peers.why_missing("floor", workplace) is None
+    (workplace.state / "floor").mkdir()
+    (workplace.state / "floor" / "old").touch()
+    launch = peers.Floor(workplace).prepare(2601, 2602)
+    assert launch.command[3:6] == ["2601", "2602", str(workplace.state / "floor")]
+    assert list((workplace.state / "floor").iterdir()) == []
+
+
 def test_a_missing_peer_says_what_would_help(workplace: Workplace) -> None:
     for name in ("exim", "opensmtpd", "haraka"):
         assert f"tools/bench/peers.sh {name}" in str(peers.why_missing(name, workplace))
