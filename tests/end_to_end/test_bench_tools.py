@@ -1,14 +1,19 @@
 """Load and sink of the benchmark: they agree on intact mail, and they find every mistake."""
 
+import json
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mailwarden.app.bench.measure import Run, run_once
+from mailwarden.app.bench.peers import Floor
 from mailwarden.app.bench.profile import Profile
-from mailwarden.app.bench.target import Launch
+from mailwarden.app.bench.relay import problems_of, relay_through
+from mailwarden.app.bench.target import Launch, Target
 from mailwarden.app.bench.tools import (
     IdleConnections,
     LoadReport,
@@ -127,10 +132,51 @@ def test_idle_connections_are_held_and_counted(workplace: Workplace) -> None:
 
 
 def test_the_marks_come_when_the_messages_are_there(workplace: Workplace) -> None:
-    with Sink(workplace, run="t", messages=MESSAGES, marks=[50, MESSAGES]) as sink:
-        run_load(workplace, profile(), Shipment(port=sink.port, run="t", messages=MESSAGES))
-        marks = [sink.wait_for_mark(30), sink.wait_for_mark(30)]
-    assert [mark.unique for mark in marks if mark] == [50, MESSAGES]
+    with Sink(workplace, run="t", messages=2 * MESSAGES) as sink:
+        for first in (0, MESSAGES):
+            what = Shipment(port=sink.port, run="t", messages=MESSAGES, first=first)
+            run_load(workplace, profile(), what)
+            mark = sink.wait_for(first + MESSAGES, 30)
+            assert mark is not None
+            assert mark.unique == first + MESSAGES
+        assert sink.wait_for(2 * MESSAGES + 1, 0.1) is None
+
+
+def test_a_sink_ends_when_its_runner_has_gone(workplace: Workplace) -> None:
+    sink = subprocess.Popen(
+        [str(workplace.sink)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    said, _ = sink.communicate("mark 1\n", timeout=30)
+    assert [json.loads(line)["event"] for line in said.splitlines()] == ["listening", "end"]
+    assert sink.returncode == 0
+
+
+@pytest.mark.parametrize("mode", ["lockstep", "pipelined", "bdat"])
+def test_a_transaction_takes_longer_than_its_answer(workplace: Workplace, mode: str) -> None:
+    load, _ = exchange(workplace, profile(per_connection=0, mode=mode), "--delay-us", "3000")
+    assert 3.0 <= load.p50_ms <= load.p90_ms <= load.p99_ms <= load.max_ms
+    assert load.transaction_p50_ms >= load.p50_ms
+    assert load.transaction_max_ms >= load.max_ms
+
+
+def test_an_interrupt_stops_the_load_and_all_that_was_sent_is_accounted_for(
+    workplace: Workplace,
+) -> None:
+    def interrupt(accepted: int) -> None:
+        if accepted and not interrupted:
+            interrupted.append(accepted)
+            signal.raise_signal(signal.SIGINT)
+
+    interrupted: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    with Sink(workplace, run="t", messages=1_000_000, options=("--delay-us", "1000")) as sink:
+        what = Shipment(port=sink.port, run="t", messages=1_000_000)
+        load = run_load(workplace, profile(per_connection=0), what, interrupt)
+        end = sink.finish()
+    assert interrupted[0] <= load.accepted < 1_000_000
+    assert load.problems() == []
+    assert end.problems(load.messages) == []
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_only_loopback_is_loaded(workplace: Workplace) -> None:
@@ -165,7 +211,7 @@ def short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailwarden.app.bench.measure.WARM_UP_MESSAGES", WARM_UP)
 
 
-def relayed(workplace: Workplace, target: StandIn, of: Profile) -> Run:
+def relayed(workplace: Workplace, target: Target, of: Profile) -> Run:
     return run_once(workplace, target, of, messages=100, number=0, samples_memory=True)
 
 
@@ -184,6 +230,34 @@ def test_starttls(workplace: Workplace, certificate: tuple[Path, Path]) -> None:
 
 
 MISSING = f"1 of 120 missing (first: {FAULT_AT})"
+
+
+def test_the_floor_relays_mail(workplace: Workplace) -> None:
+    of = profile(recipients=3, per_connection=4)
+    assert relayed(workplace, Floor(workplace), of).problems == ()
+    assert relayed(workplace, Floor(workplace), replace(of, mode="pipelined")).problems == ()
+
+
+def test_the_floor_keeps_dots(workplace: Workplace, tmp_path: Path) -> None:
+    mail, listed = tmp_path / "mail", tmp_path / "list"
+    mail.write_bytes(b".\r\n..\r\n.a\r\n\r\n.\r\n")
+    listed.write_text(f"{mail}\n", encoding="ascii")
+    with relay_through(workplace, Floor(workplace), profile(), MESSAGES) as relay:
+        passage = relay.send(MESSAGES, files=listed)
+    assert problems_of(relay, [passage], profile()) == ()
+
+
+def test_a_slow_target_gets_fewer_messages(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailwarden.app.bench.measure._MESSAGES_MIN", 50)
+    done = run_once(
+        workplace, StandIn("none"), profile(), messages=100, number=0, samples_memory=False,
+        seconds=1e-6,
+    )  # fmt: skip
+    assert (done.messages, done.problems) == (50, ())
+
+
 CHANGED = f"1 changed on the way (first: {FAULT_AT})"
 
 

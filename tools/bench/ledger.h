@@ -17,7 +17,9 @@ static struct {
     long *put_back; /* numbers that were claimed and are free again */
     long put_back_count;
     char *fates;
-    float *latencies; /* milliseconds, of the accepted ones */
+    bool stopped;        /* nothing more is claimed; what is under way is finished */
+    float *answers;      /* milliseconds of the accepted ones: end of data to 250, */
+    float *transactions; /* and MAIL to 250 */
     long accepted, refused, failed, unknown;
     double latest; /* when the latest 250 came */
     struct {
@@ -31,27 +33,37 @@ static struct {
 static void open_ledger(void) {
     ledger.fates = grow(NULL, options.messages);
     memset(ledger.fates, NOT_SENT, options.messages);
-    ledger.latencies = grow(NULL, options.messages * sizeof *ledger.latencies);
+    ledger.answers = grow(NULL, options.messages * sizeof *ledger.answers);
+    ledger.transactions = grow(NULL, options.messages * sizeof *ledger.transactions);
     ledger.put_back = grow(NULL, options.messages * sizeof *ledger.put_back);
 }
 
 /* The number of a message to send, or -1 when there is none left. */
 static long claim(void) {
+    if (ledger.stopped) return -1;
     if (ledger.put_back_count) return ledger.put_back[--ledger.put_back_count];
     return ledger.next < options.messages ? ledger.next++ : -1;
 }
 
 static void put_back(long id) { ledger.put_back[ledger.put_back_count++] = id; }
 
-static bool any_left(void) { return ledger.put_back_count || ledger.next < options.messages; }
-
-static bool all_settled(void) {
-    return ledger.accepted + ledger.refused + ledger.failed + ledger.unknown >= options.messages;
+static bool any_left(void) {
+    return !ledger.stopped && (ledger.put_back_count || ledger.next < options.messages);
 }
 
-static void settle_accepted(long id, double ended_at) {
+/* The messages that this load is about: all, or those that were begun before it was stopped. */
+static long message_count(void) {
+    return ledger.stopped ? ledger.next - ledger.put_back_count : options.messages;
+}
+
+static bool all_settled(void) {
+    return ledger.accepted + ledger.refused + ledger.failed + ledger.unknown >= message_count();
+}
+
+static void settle_accepted(long id, double begun_at, double ended_at) {
     ledger.latest = now();
-    ledger.latencies[ledger.accepted++] = (ledger.latest - ended_at) * 1e3;
+    ledger.answers[ledger.accepted] = (ledger.latest - ended_at) * 1e3;
+    ledger.transactions[ledger.accepted++] = (ledger.latest - begun_at) * 1e3;
     ledger.fates[id] = ACCEPTED;
 }
 
@@ -71,21 +83,28 @@ static int by_value(const void *one, const void *other) {
     return (a > b) - (a < b);
 }
 
-/* The latency that `share` of the messages did not exceed; they are sorted by then. */
-static double latency(double share) {
-    return ledger.accepted ? ledger.latencies[(long)((ledger.accepted - 1) * share + 0.5)] : 0;
+/* The time that `share` of the messages did not exceed; `times` are sorted. */
+static double quantile(const float *times, double share) {
+    return ledger.accepted ? times[(long)((ledger.accepted - 1) * share + 0.5)] : 0;
+}
+
+static void print_times(const char *of, float *times) {
+    qsort(times, ledger.accepted, sizeof *times, by_value);
+    printf("\"%sp50_ms\":%.3f,\"%sp90_ms\":%.3f,\"%sp99_ms\":%.3f,\"%smax_ms\":%.3f,", of,
+           quantile(times, .5), of, quantile(times, .9), of, quantile(times, .99), of,
+           quantile(times, 1));
 }
 
 static void print_ledger(double began) {
     double seconds = ledger.latest > began ? ledger.latest - began : 0;
-    qsort(ledger.latencies, ledger.accepted, sizeof *ledger.latencies, by_value);
     printf(
         "\"messages\":%ld,\"accepted\":%ld,\"refused\":%ld,\"failed\":%ld,\"unknown\":%ld,"
-        "\"began\":%.6f,\"latest\":%.6f,\"rate\":%.2f,"
-        "\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"not_accepted\":[",
-        options.idle ? 0 : options.messages, ledger.accepted, ledger.refused, ledger.failed,
-        ledger.unknown, began, ledger.latest, seconds > 0 ? ledger.accepted / seconds : 0,
-        latency(.5), latency(.9), latency(.99), latency(1));
+        "\"began\":%.6f,\"latest\":%.6f,\"rate\":%.2f,",
+        options.idle ? 0 : message_count(), ledger.accepted, ledger.refused, ledger.failed,
+        ledger.unknown, began, ledger.latest, seconds > 0 ? ledger.accepted / seconds : 0);
+    print_times("", ledger.answers);
+    print_times("transaction_", ledger.transactions);
+    printf("\"not_accepted\":[");
     for (int i = 0; i < ledger.named_count; i++) {
         printf("%s{\"id\":%ld,\"code\":%d,\"reply\":", i ? "," : "", ledger.named[i].id,
                ledger.named[i].code);

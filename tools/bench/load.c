@@ -8,8 +8,10 @@
  * Postfix's own client does; --wait-quit waits. A refused message ends its connection.
  *
  * It says what happens on standard output, one JSON object a line: `progress` (--progress), `idle`
- * (--idle: all connections are open), `end`. Times are seconds of CLOCK_MONOTONIC; latencies are
- * milliseconds from the last byte of the content to the 250. One thread, epoll.
+ * (--idle: all connections are open), `end`. Times are seconds of CLOCK_MONOTONIC. Milliseconds are
+ * counted twice: from the write of the last byte of the content (CRLF.CRLF, or the end of the chunk)
+ * to the read of the 250, and as `transaction` from the write of MAIL to it. SIGINT begins no more
+ * messages and finishes those under way, SIGTERM ends at once. One thread, epoll.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -32,6 +34,7 @@
 #define DIALS_MAX 128     /* connections of the idle test that are not greeted yet */
 #define FAILURES_MAX 200  /* broken connections beyond which it gives up, without --persist */
 #define TEND_SECONDS 0.02 /* wait before a broken connection is made again */
+#define TELL_SECONDS 0.25 /* between two lines of progress */
 
 enum step {
     GREETING, /* what the next reply answers: the connection, */
@@ -58,6 +61,7 @@ typedef struct connection {
     int refusal; /* code of the first refusal of the message */
     bool may_send_8bit, may_pipeline, may_chunk;
     double dialled_at;
+    double begun_at; /* when MAIL was written */
     double ended_at; /* when the last byte of content was handed to the system; 0: not yet */
     char line[REPLY_BYTES], refusal_text[REPLY_BYTES];
     size_t line_size;
@@ -78,7 +82,7 @@ static connection *connections;
 static size_t front_bytes;
 static struct sockaddr_in target;
 static int poller;
-static volatile sig_atomic_t end_wanted;
+static volatile sig_atomic_t stop_wanted, end_wanted;
 #ifdef BENCH_TLS
 static SSL_CTX *tls_context;
 #endif
@@ -253,6 +257,7 @@ static void begin_message(connection *on) {
     on->sent++;
     on->refusal = 0;
     on->ended_at = 0;
+    on->begun_at = now();
     if (options.mode == LOCKSTEP) {
         say_sender(on);
         on->step = SENDER;
@@ -303,7 +308,7 @@ static bool heard_group(connection *from, int code) {
     if (!from->refusal && code == (options.mode == BDAT ? 250 : 354)) {
         if (options.mode == BDAT) {
             if (!from->ended_at) return false; /* it cannot have seen all of it */
-            settle_accepted(from->id, from->ended_at);
+            settle_accepted(from->id, from->begun_at, from->ended_at);
             go_on(from);
         } else {
             say_content(from, false);
@@ -371,7 +376,7 @@ static bool heard(connection *from, int code) {
         case GROUP: return heard_group(from, code);
         case CONTENT:
             if (code != 250 || !from->ended_at) return false;
-            settle_accepted(from->id, from->ended_at);
+            settle_accepted(from->id, from->begun_at, from->ended_at);
             go_on(from);
             return true;
         case LEAVING: return true;
@@ -495,7 +500,8 @@ static void run_messages(void) {
     while (!all_settled() && !end_wanted && !gave_up()) {
         double time = now();
         if (time - counted.began > options.limit_seconds) break;
-        if (options.progress && time - told >= 1) {
+        ledger.stopped = stop_wanted;
+        if (options.progress && time - told >= TELL_SECONDS) {
             told = time;
             print_progress();
         }
@@ -512,7 +518,7 @@ static void run_idle(void) {
     struct epoll_event events[512];
     long dialled = 0;
     bool told = false;
-    while (!end_wanted && now() - counted.began < options.limit_seconds) {
+    while (!stop_wanted && now() - counted.began < options.limit_seconds) {
         while (dialled < options.connections &&
                dialled - counted.greeted - counted.broken < DIALS_MAX)
             dial(&connections[dialled++]);
@@ -544,8 +550,8 @@ static void write_fates(void) {
 }
 
 static void on_signal(int number) {
-    (void)number;
-    end_wanted = 1;
+    if (number == SIGTERM || stop_wanted) end_wanted = 1;
+    stop_wanted = 1;
 }
 
 static void start_tls(void) {

@@ -9,8 +9,9 @@
  * that the relay puts on top are passed over; anything else that it changes is found here. What is
  * counted is one delivery for each pair of message and recipient (u0@..., u1@...).
  *
- * It says what happens on standard output, one JSON object a line: `listening`, `mark` (when a
- * --mark number of different deliveries has arrived), `status` (on SIGUSR1), `end` (on SIGTERM).
+ * It says what happens on standard output, one JSON object a line: `listening`, `mark` (when as many
+ * different deliveries have arrived as `mark NUMBER` on standard input asked for), `status` (on
+ * SIGUSR1), `end` (on SIGTERM, or when a pipe on standard input is closed).
  * Times are seconds of CLOCK_MONOTONIC. One thread, epoll.
  */
 #define _GNU_SOURCE
@@ -30,6 +31,7 @@
 #define FIELD_KEPT_BYTES 256 /* of a header line: more than id and digest take */
 #define READ_BYTES (256 * 1024)
 #define OUTPUT_MAX_BYTES (1 << 20) /* replies that the peer does not read */
+#define ORDER_MAX_BYTES 64         /* of a line on standard input */
 
 enum state { COMMAND, TEXT, CHUNK, HOLDING };
 enum phase { SEARCHING, ID_FOUND, DIGESTING, UNMARKED };
@@ -441,10 +443,39 @@ static int listen_on(const char *address, int port) {
     return fd;
 }
 
+static void obey(const char *order) {
+    if (strncmp(order, "mark ", 5)) fail("unknown order: %s", order);
+    counted.mark = number("mark", order + 5, 1, 1000000000);
+    check_mark();
+}
+
+/* Read what was ordered. The end of it means that whoever started this has gone. */
+static void read_orders(void) {
+    static char line[ORDER_MAX_BYTES];
+    static size_t size;
+    ssize_t got = read(STDIN_FILENO, line + size, sizeof line - size);
+    if (got <= 0) {
+        end_wanted = 1;
+        return;
+    }
+    size += got;
+    char *end;
+    while ((end = memchr(line, '\n', size))) {
+        *end = 0;
+        obey(line);
+        size -= end + 1 - line;
+        memmove(line, end + 1, size);
+    }
+    if (size == sizeof line) fail("an order is too long");
+}
+
 static void serve(int listener) {
+    static char orders; /* its address stands for standard input */
     struct epoll_event events[256], first = {.events = EPOLLIN, .data.ptr = NULL};
+    struct epoll_event second = {.events = EPOLLIN, .data.ptr = &orders};
     poller = epoll_create1(0);
     epoll_ctl(poller, EPOLL_CTL_ADD, listener, &first);
+    epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &second); /* /dev/null cannot be added: good */
     while (!end_wanted) {
         int wait = -1;
         if (oldest) wait = oldest->due > now() ? (int)((oldest->due - now()) * 1e3) + 1 : 0;
@@ -453,6 +484,10 @@ static void serve(int listener) {
         status_wanted = 0;
         for (int i = 0; i < count; i++) {
             connection *of = events[i].data.ptr;
+            if (events[i].data.ptr == &orders) {
+                read_orders();
+                continue;
+            }
             if (!of) {
                 accept_all(listener);
                 continue;
@@ -482,16 +517,16 @@ static void catch_signals(void) {
 /* clang-format off */
 static const char help[] =
     "sink [--address 127.0.0.1] [--port 0] [--run TAG] [--messages 1000000] [--recipients 1]\n"
-    "     [--mark DELIVERIES]... [--delay-us 0] [--defer-every 0] [--no-pipelining]\n"
-    "     [--no-chunking] [--fates FILE]\n"
+    "     [--delay-us 0] [--defer-every 0] [--no-pipelining] [--no-chunking] [--fates FILE]\n"
+    "     reads orders: mark DELIVERIES\n"
     "--fates writes one digit for each recipient of each message: how often it arrived, up to 9.\n";
 
-enum { ADDRESS, PORT, RUN, MESSAGES, RECIPIENTS, MARK, DELAY, DEFER, NO_PIPELINING, NO_CHUNKING,
+enum { ADDRESS, PORT, RUN, MESSAGES, RECIPIENTS, DELAY, DEFER, NO_PIPELINING, NO_CHUNKING,
        FATES, HELP };
 
 static const struct option known[] = {
     {"address", 1, 0, ADDRESS}, {"port", 1, 0, PORT}, {"run", 1, 0, RUN},
-    {"messages", 1, 0, MESSAGES}, {"recipients", 1, 0, RECIPIENTS}, {"mark", 1, 0, MARK},
+    {"messages", 1, 0, MESSAGES}, {"recipients", 1, 0, RECIPIENTS},
     {"delay-us", 1, 0, DELAY}, {"defer-every", 1, 0, DEFER},
     {"no-pipelining", 0, 0, NO_PIPELINING}, {"no-chunking", 0, 0, NO_CHUNKING},
     {"fates", 1, 0, FATES}, {"help", 0, 0, HELP}, {0, 0, 0, 0}};
@@ -508,10 +543,6 @@ static int parse(int argc, char **argv) {
             case MESSAGES: options.messages = number("messages", optarg, 1, 100000000); break;
             case RECIPIENTS:
                 options.recipients = number("recipients", optarg, 1, RECIPIENTS_MAX);
-                break;
-            case MARK:
-                if (options.mark_count == MARKS_MAX) fail("at most %d --mark", MARKS_MAX);
-                options.marks[options.mark_count++] = number("mark", optarg, 1, 1000000000);
                 break;
             case DELAY: options.delay = number("delay-us", optarg, 0, 60000000) * 1e-6; break;
             case DEFER: options.defer_every = number("defer-every", optarg, 0, 1000000000); break;

@@ -7,7 +7,6 @@
 #include "net.h"
 
 #define SAMPLES 20 /* numbers of wrong messages that are named */
-#define MARKS_MAX 8
 #define COUNT_MAX 9 /* of one delivery's copies */
 
 static struct {
@@ -18,8 +17,6 @@ static struct {
     long defer_every;
     bool pipelining, chunking;
     const char *fates;
-    long marks[MARKS_MAX];
-    int mark_count;
 } options = {
     .run = "run", .messages = 1000000, .recipients = 1, .pipelining = true, .chunking = true};
 
@@ -28,6 +25,7 @@ static struct {
     long unique, duplicates, damaged, unmarked, foreign, misordered;
     long sample_damaged[SAMPLES], sample_duplicate[SAMPLES];
     double first, last; /* arrival of the first and of the latest new delivery */
+    long mark;          /* different deliveries to be told of; 0: none */
 } counted;
 
 static unsigned char *seen; /* copies of each delivery, message by message */
@@ -69,6 +67,13 @@ static void write_fates(void) {
     if (fclose(file)) fail("cannot write %s: %s", options.fates, strerror(errno));
 }
 
+/* Tell of the mark, once, when as many different deliveries have arrived. */
+static void check_mark(void) {
+    if (!counted.mark || counted.unique < counted.mark) return;
+    counted.mark = 0;
+    tell("mark");
+}
+
 static void count_delivery(long id, int recipient) {
     unsigned char *slot = seen + id * options.recipients + recipient;
     if (*slot) {
@@ -80,8 +85,7 @@ static void count_delivery(long id, int recipient) {
     *slot = 1;
     counted.last = now();
     if (!counted.unique++) counted.first = counted.last;
-    for (int i = 0; i < options.mark_count; i++)
-        if (counted.unique == options.marks[i]) tell("mark");
+    check_mark();
 }
 
 #endif

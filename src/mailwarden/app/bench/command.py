@@ -2,14 +2,18 @@
 
 import os
 import resource
+import signal
 import sys
+import time
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from mailwarden.app.bench.arguments import PEER_NAMES
+from mailwarden.app.bench.build import inspect_build
 from mailwarden.app.bench.compare import Plan, compare
 from mailwarden.app.bench.corpus import send_corpus
 from mailwarden.app.bench.document import write_page
@@ -26,7 +30,9 @@ from mailwarden.app.bench.report import (
     describe_run,
     label_of_profile,
     sentences,
+    table_of_floor,
     table_of_profile,
+    table_of_times,
     table_of_workers,
 )
 from mailwarden.app.bench.results import Record, ResultFile, Results, read_results
@@ -37,35 +43,62 @@ _QUICK: Final = Plan(rounds=1, fixed_messages=300)
 _QUICK_IDLE: Final = (200, 300)  # connections, messages
 _QUICK_REPLAY: Final = 2_000
 _IDLE_MESSAGES: Final = 20_000
+_GROWTH_LINES: Final = 50  # of progress
+_INTERRUPTED: Final = 130  # exit status
 _MIB: Final = 1024 * 1024
 _BUSY_LOAD: Final = 0.5  # load average from which on the machine counts as busy
 
 
 def run(arguments: Namespace) -> int:
-    """Run the benchmark; return 1 when anything was lost, doubled, changed or did not work."""
+    """Run the benchmark; return 1 when anything was lost, doubled, changed or did not work.
+
+    Ctrl-C or SIGTERM ends what runs, shows the results so far and returns 130.
+    """
     try:
-        return _run(arguments)
+        with _ends_like_interrupt():
+            return _run(arguments)
     except BenchError as error:
         print(f"mailwarden bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nmailwarden bench: stopped", file=sys.stderr)
-        return 130
+        return _INTERRUPTED
+
+
+@contextmanager
+def _ends_like_interrupt() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does: the servers that were started must be stopped."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(arguments: Namespace) -> int:
     checkout = find_checkout()
     workplace = Workplace(checkout=checkout, state=arguments.directory.resolve())
+    was_stopped = False
     if arguments.results:
         results = read_results(arguments.results)
     else:
         with only_one(workplace):
-            results = Measuring(workplace, arguments).run()
+            measuring = Measuring(workplace, arguments)
+            try:
+                measuring.run()
+            except KeyboardInterrupt:
+                print("\nstopped; the results so far:")
+                was_stopped = True
+            results = measuring.results
+            was_stopped |= results.growth is not None and results.growth.was_stopped
+            print(f"\nresults: {measuring.file.path}")
     _show(results)
     if arguments.write_docs:
         for path in write_page(checkout, results):
             print(f"wrote {path.relative_to(checkout)}")
-    return 1 if results.problems() else 0
+    if results.problems():
+        return 1
+    return _INTERRUPTED if was_stopped else 0
 
 
 class Measuring:
@@ -75,20 +108,24 @@ class Measuring:
         self._workplace = workplace
         self._arguments = arguments
         self._quick: bool = arguments.quick
-        self._results = Results()
+        self._missing: dict[str, str] = {}
+        self.results = Results()
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        self._file = ResultFile(workplace.state / "results" / f"{stamp}.jsonl")
+        self.file = ResultFile(workplace.state / "results" / f"{stamp}.jsonl")
 
-    def run(self) -> Results:
-        """Measure and return the results, which are in a file by then as well."""
+    def run(self) -> None:
+        """Measure; each result is in `results`, and in the file, as soon as it is there."""
         self._workplace.build_tools()
         _raise_file_limit()
         if self._arguments.corpus is not None:
             self._note(send_corpus(self._workplace, self._arguments.corpus))
-            return self._results
+            return
         parts = self._parts()
         targets = self._targets() if "paired" in parts else []
-        self._note(describe_machine(self._workplace.state, targets))
+        build = inspect_build(sys.executable)
+        machine = describe_machine(self._workplace.state, targets, self._missing, build)
+        self._note(machine)
+        print(f"Mailwarden runs {build.label}")
         self._warn_if_busy()
         if targets:
             self._paired(targets)
@@ -101,12 +138,13 @@ class Measuring:
             if name in parts:
                 print(f"\n{name}", flush=True)
                 self._note(measure())
-        print(f"\nresults: {self._file.path}")
-        return self._results
+        if (later := inspect_build(sys.executable)) != build:
+            print(f"the sources changed meanwhile: Mailwarden now runs {later.label}")
+            self._note(replace(machine, build=later))
 
     def _note(self, record: Record) -> None:
-        self._results.add(record)
-        self._file.write(record)
+        self.results.add(record)
+        self.file.write(record)
 
     def _parts(self) -> list[str]:
         parts = list(self._arguments.part or ("paired", "idle", "replay"))
@@ -129,12 +167,13 @@ class Measuring:
             elif name == "postfix" and os.environ.get("CI") == "true":
                 raise BenchError(f"Postfix {why}")
             else:
+                self._missing[name] = why
                 print(f"without {name}: {why}")
         counts = self._arguments.workers[:1] if self._quick else self._arguments.workers
         return [*peers, *(Gateway(self._workplace, workers) for workers in counts)]
 
     def _warn_if_busy(self) -> None:
-        machine = self._results.machine
+        machine = self.results.machine
         if machine is not None and machine.load_average > _BUSY_LOAD and not self._quick:
             print(
                 f"the machine is busy (load average {machine.load_average:.1f}): figures may be off"
@@ -168,18 +207,38 @@ class Measuring:
         return measure_replay(self._workplace, messages)
 
     def _growth(self) -> Record:
-        def show(accepted: int, pss: int) -> None:
-            print(f"  {accepted:>10,} messages  {pss / _MIB:6.1f} MiB", flush=True)
+        wanted: int = self._arguments.growth_messages
+        began, shown = time.monotonic(), 0
+        print("  Ctrl-C stops it and shows what was found so far", flush=True)
 
-        return measure_growth(self._workplace, self._arguments.growth_messages, show)
+        def show(accepted: int, pss: int, spool: int) -> None:
+            nonlocal shown
+            if accepted - shown < wanted / _GROWTH_LINES and accepted < wanted:
+                return
+            shown, rate = accepted, accepted / (time.monotonic() - began)
+            print(
+                f"  {accepted:>10,} messages ({accepted / wanted:4.0%})  {pss / _MIB:6.1f} MiB  "
+                f"spool {spool / _MIB:4.0f} MiB on disk  {(wanted - accepted) / rate:4.0f} s left",
+                flush=True,
+            )
+
+        return measure_growth(self._workplace, wanted, show)
 
 
 def _show(results: Results) -> None:
+    for said in results.builds:
+        print(f"\nMailwarden ran {said}")
     for profile in results.profiles():
         print(f"\n{label_of_profile(profile)}\n{as_text(table_of_profile(results, profile))}")
-    workers = table_of_workers(results)
-    if len(workers) > 1:
-        print(f"\none worker and two\n{as_text(workers)}")
+        print(f"\n{as_text(table_of_times(results, profile))}")
+    for title, table in (
+        ("one worker and two", table_of_workers(results)),
+        ("the floor and Mailwarden", table_of_floor(results)),
+    ):
+        if len(table) > 1:
+            print(f"\n{title}\n{as_text(table)}")
+    for name, why in results.missing().items():
+        print(f"\nwithout {name}: {why}")
     for sentence in sentences(results):
         print(f"\n{sentence}")
     problems = results.problems()

@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mailwarden.app.bench.measure import Run, run_once
+from mailwarden.app.bench.measure import Run, least_messages, run_once
 from mailwarden.app.bench.profile import Profile
 from mailwarden.app.bench.statistics import messages_for, order_of_round
 from mailwarden.app.bench.target import Target
 from mailwarden.app.bench.workplace import BenchError, Workplace
 
 TRIAL_ROUND: Final = -1  # its rates do not count, as memory is looked at meanwhile
-_MESSAGES_MIN: Final = 1500
 _MESSAGES_MAX: Final = 300_000
 
 
@@ -21,7 +20,7 @@ class Plan:
 
     rounds: int = 5
     seconds: float = 5.0  # that a run of one target shall last
-    trial_messages: int = 2000
+    trial_messages: int = 2000  # at most: fewer where they would last longer than `seconds`
     fixed_messages: int = 0  # instead of `seconds`; then the rounds look at memory themselves
 
 
@@ -49,6 +48,7 @@ def compare(
                 messages=count,
                 number=number,
                 samples_memory=samples,
+                seconds=plan.seconds if number == TRIAL_ROUND else None,
             )
         except BenchError as error:
             done = Run(
@@ -66,7 +66,8 @@ def compare(
     if not plan.fixed_messages:
         for name in list(by_name):
             rate = run(name, TRIAL_ROUND, plan.trial_messages).end_to_end_rate
-            messages[name] = messages_for(rate, plan.seconds, _MESSAGES_MIN, _MESSAGES_MAX)
+            least = least_messages(profile)
+            messages[name] = messages_for(rate, plan.seconds, least, _MESSAGES_MAX)
     for number in range(plan.rounds):
         for name in order_of_round(list(by_name), number):
             run(name, number, messages[name])

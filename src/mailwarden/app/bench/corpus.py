@@ -33,7 +33,7 @@ def send_corpus(workplace: Workplace, source: Path, target: Target | None = None
     listed = folder / "list"
     listed.write_text("".join(f"{path}\n" for _, path in messages), encoding="utf-8")
     relayed_by = target or Gateway(workplace, workers=2, keeps_bare_cr_lf=True)
-    with relay_through(workplace, relayed_by, _PROFILE, [len(messages)]) as relay:
+    with relay_through(workplace, relayed_by, _PROFILE, len(messages)) as relay:
         load = relay.send(len(messages), files=listed).load
     if relay.end is None:
         raise BenchError("the sink has not been asked")

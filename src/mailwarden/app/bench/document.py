@@ -8,8 +8,11 @@ from mailwarden.app.bench.machine import Machine
 from mailwarden.app.bench.report import (
     as_markdown,
     label_of_profile,
+    label_of_target,
     sentences,
+    table_of_floor,
     table_of_profile,
+    table_of_times,
     table_of_workers,
 )
 from mailwarden.app.bench.results import Results
@@ -32,7 +35,7 @@ def write_page(checkout: Path, results: Results) -> list[Path]:
         raise BenchError("there are no paired runs to write about")
     page = checkout / _PAGE
     text = page.read_text(encoding="utf-8")
-    text = replace_part(text, "machine", describe(results.machine))
+    text = replace_part(text, "machine", describe(results.machine, results))
     text = replace_part(text, "results", result_part(results))
     charts = draw_charts(results, checkout / _IMAGES)
     page.write_text(text, encoding="utf-8")
@@ -53,17 +56,21 @@ def replace_part(text: str, name: str, content: str) -> str:
     return f"{before}{begin}\n\n{content.strip()}\n\n{end}{after}"
 
 
-def describe(machine: Machine) -> str:
-    """Return the machine as a list."""
+def describe(machine: Machine, results: Results) -> str:
+    """Return the machine, how Mailwarden ran and what was left out, as a list."""
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    without = "".join(
+        f"- Without {label_of_target(name)}: {why}\n" for name, why in results.missing().items()
+    )
     gib = f"{machine.memory_bytes / _GIB:.0f} GiB"
     return f"""
 - Measured at {machine.measured_at} UTC, load average before: {machine.load_average:.1f}
 - {machine.processors} processors ({machine.processor}), {gib} of memory
 - {machine.system}, kernel {machine.kernel}, {machine.file_system}; a synced append of 4 KB takes
   {machine.sync_us:.0f} microseconds (median)
-- Python {machine.python}; {versions}
-"""
+- Mailwarden ran {" and ".join(results.builds)}
+- {versions}
+{without}"""
 
 
 def result_part(results: Results) -> str:
@@ -81,9 +88,13 @@ def result_part(results: Results) -> str:
         parts.append(f"### {label_of_profile(profile)}")
         parts.append(f"Medians of {rounds} rounds.")
         parts.append(as_markdown(table_of_profile(results, profile)))
-    workers = table_of_workers(results)
-    if len(workers) > 1:
-        parts += ["### One worker and two", as_markdown(workers)]
+        parts.append(as_markdown(table_of_times(results, profile)))
+    for title, table in (
+        ("One worker and two", table_of_workers(results)),
+        ("The floor and Mailwarden", table_of_floor(results)),
+    ):
+        if len(table) > 1:
+            parts += [f"### {title}", as_markdown(table)]
     if others := sentences(results):
         parts += ["### Other measurements", "\n".join(f"- {sentence}" for sentence in others)]
     failed = results.problems()

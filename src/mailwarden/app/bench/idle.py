@@ -17,7 +17,7 @@ _HOLD_SECONDS: Final = 1800
 def measure_idle(workplace: Workplace, connections: int, messages: int) -> IdleResult:
     """Send `messages` without idle connections, then as many while `connections` are held."""
     profile, gateway = PROFILES[0], Gateway(workplace, workers=2)
-    with relay_through(workplace, gateway, profile, [messages, messages, messages]) as relay:
+    with relay_through(workplace, gateway, profile, 3 * messages) as relay:
         passages = [relay.send(messages)]  # buffers grow to what the load itself needs
         with MemoryWatch(relay.running) as before:
             passages.append(relay.send(messages))

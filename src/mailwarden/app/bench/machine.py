@@ -5,12 +5,13 @@ import platform
 import statistics
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from mailwarden.app.bench.build import Build
 from mailwarden.app.bench.target import Target
 
 _SYNCS: Final = 200
@@ -33,9 +34,13 @@ class Machine:
     load_average: float  # over the last minute, when the benchmark began
     python: str
     versions: dict[str, str]  # of targets and libraries
+    build: Build | None = None  # of the gateway; old files have it not
+    missing: dict[str, str] = field(default_factory=dict)  # why a peer was left out, by its name
 
 
-def describe_machine(state: Path, targets: Iterable[Target]) -> Machine:
+def describe_machine(
+    state: Path, targets: Iterable[Target], missing: dict[str, str], build: Build
+) -> Machine:
     """Look at the machine; `state` is the folder that the queues will be in."""
     versions = {target.name: target.version() for target in targets}
     versions |= {name: metadata.version(name) for name in _LIBRARIES}
@@ -51,6 +56,8 @@ def describe_machine(state: Path, targets: Iterable[Target]) -> Machine:
         load_average=os.getloadavg()[0],
         python=platform.python_version(),
         versions=versions,
+        build=build,
+        missing=missing,
     )
 
 

@@ -53,7 +53,8 @@ class Relay:
         self._profile = profile
         self._sink = sink
         self._run = run
-        self._sent = 0
+        self._sent = 0  # numbers are given away to that one
+        self._expected = 0  # deliveries
 
     def send(
         self,
@@ -62,7 +63,11 @@ class Relay:
         files: Path | None = None,
         on_progress: Callable[[int], None] | None = None,
     ) -> Passage:
-        """Send `messages`, wait until all have arrived and the target has come to rest."""
+        """Send `messages`, wait until all have arrived and the target has come to rest.
+
+        With `on_progress` Ctrl-C stops the load early (see `run_load`); the passage is then of
+        the messages that were sent.
+        """
         shipment = Shipment(
             port=self.port,
             run=self._run,
@@ -73,27 +78,25 @@ class Relay:
         )
         load = run_load(self._workplace, self._profile, shipment, on_progress)
         self._sent += messages
-        complete = load.accepted == messages
+        self._expected += load.messages * self._profile.recipients
+        complete = load.accepted == load.messages
         seconds = _DRAIN_SECONDS if complete else _DRAIN_SECONDS_IF_SHORT
-        arrived = self._sink.wait_for_mark(seconds)
+        arrived = self._sink.wait_for(self._expected, seconds) if self._expected else None
         time.sleep(_SETTLE_SECONDS)
         return Passage(load, arrived)
 
 
 @contextmanager
 def relay_through(
-    workplace: Workplace, target: Target, profile: Profile, loads: Sequence[int]
+    workplace: Workplace, target: Target, profile: Profile, messages: int
 ) -> Iterator[Relay]:
-    """Start sink and `target`, stop both at the end; `loads` are the messages of each load.
+    """Start sink and `target`, stop both at the end; `messages` is the most that will be sent.
 
     Raises:
         BenchError: the target or a tool does not work at all.
     """
     run, port = secrets.token_hex(4), free_port()
-    marks = [sum(loads[: i + 1]) * profile.recipients for i in range(len(loads))]
-    with Sink(
-        workplace, run=run, messages=sum(loads), marks=marks, recipients=profile.recipients
-    ) as sink:
+    with Sink(workplace, run=run, messages=messages, recipients=profile.recipients) as sink:
         launch = target.prepare(port, sink.port)
         with Running(target, launch, port, workplace.state / "logs") as running:
             relay = Relay(workplace, profile, running, sink, port, run)

@@ -6,8 +6,8 @@ from typing import Final
 from mailwarden.app.bench.compare import TRIAL_ROUND
 from mailwarden.app.bench.measure import Run
 from mailwarden.app.bench.profile import PROFILES
-from mailwarden.app.bench.results import Results
-from mailwarden.app.bench.statistics import median_of_target, median_ratio, spread
+from mailwarden.app.bench.results import GrowthResult, Results
+from mailwarden.app.bench.statistics import median, median_of_target, median_ratio, spread
 
 BASELINE: Final = "postfix"
 _MIB: Final = 1024 * 1024
@@ -16,6 +16,7 @@ _LABELS: Final = {
     "exim": "Exim",
     "opensmtpd": "OpenSMTPD",
     "haraka": "Haraka",
+    "floor": "Floor (no mail server)",
     "mailwarden-1": "Mailwarden, 1 worker",
     "mailwarden-2": "Mailwarden, 2 workers",
 }
@@ -24,6 +25,16 @@ Row = Sequence[str]
 _HEAD: Final[Row] = (
     *("target", "accept/s", "end to end/s", "x Postfix", "range"),
     *("CPU s/1,000", "p99 ms", "memory MiB", "processes"),
+)
+_QUANTILES: Final = ("p50", "p90", "p99", "max")
+_TIMES_HEAD: Final[Row] = (
+    "milliseconds",
+    *(f"end of data to 250: {_QUANTILES[0]}", *_QUANTILES[1:]),
+    *(f"MAIL to 250: {_QUANTILES[0]}", *_QUANTILES[1:]),
+)
+_FLOOR_HEAD: Final[Row] = (
+    *("load", "end to end/s: floor", "Mailwarden", "ratio"),
+    *("CPU s/1,000: floor", "Mailwarden", "of it ours"),
 )
 
 
@@ -45,6 +56,7 @@ def describe_run(run: Run) -> str:
         line += (
             f"{run.messages:>8,} messages{run.accept_rate:>9,.0f} accepted/s"
             f"{run.end_to_end_rate:>9,.0f} end to end/s{run.cpu_per_1000:>8.3f} CPU s/1,000"
+            f"{run.p99_ms:>8.1f} ms p99"
         )
     return line + "".join(f"\n    FAILED: {problem}" for problem in run.problems)
 
@@ -55,8 +67,8 @@ def table_of_profile(results: Results, profile: str) -> list[Row]:
 
 
 def _row(results: Results, profile: str, target: str) -> Row:
-    def median(figure: str, form: str) -> str:
-        value = median_of_target(results.rounds(profile, figure), target)
+    def figure(name: str, form: str) -> str:
+        value = median_of_target(results.rounds(profile, name), target)
         return "-" if value is None else format(value, form)
 
     rates = results.rounds(profile, "end_to_end_rate")
@@ -64,15 +76,55 @@ def _row(results: Results, profile: str, target: str) -> Row:
     pss, processes = results.memory(profile, target)
     return (
         label_of_target(target),
-        median("accept_rate", ",.0f"),
-        median("end_to_end_rate", ",.0f"),
+        figure("accept_rate", ",.0f"),
+        figure("end_to_end_rate", ",.0f"),
         "-" if ratio is None else f"{ratio:.2f}",
         "-" if reach is None else f"{reach[0]:.2f} - {reach[1]:.2f}",
-        median("cpu_per_1000", ".3f"),
-        median("p99_ms", ".1f"),
+        figure("cpu_per_1000", ".3f"),
+        figure("p99_ms", ".1f"),
         f"{pss / _MIB:.0f}" if pss else "-",
         str(processes) if processes else "-",
     )
+
+
+def table_of_times(results: Results, profile: str) -> list[Row]:
+    """Return head and rows: medians over the rounds, but the greatest of all for `max`."""
+    rows: list[Row] = [_TIMES_HEAD]
+    for target in results.targets(profile):
+        cells = [label_of_target(target)]
+        for of in ("", "transaction_"):
+            for name in _QUANTILES:
+                rounds = results.rounds(profile, f"{of}{name}_ms")
+                figures = [of_round[target] for of_round in rounds if target in of_round]
+                value = max(figures, default=None) if name == "max" else median(figures)
+                cells.append("-" if value is None else f"{value:,.1f}")
+        rows.append(cells)
+    return rows
+
+
+def table_of_floor(results: Results) -> list[Row]:
+    """Return the floor and Mailwarden, with as many workers as it was run with first."""
+    rows: list[Row] = [_FLOOR_HEAD]
+    for profile in results.profiles():
+        name = next((t for t in results.targets(profile) if t.startswith("mailwarden")), "")
+        rates = results.rounds(profile, "end_to_end_rate")
+        cpu = results.rounds(profile, "cpu_per_1000")
+        share = median_ratio(rates, name, "floor")
+        ours, floors = median_of_target(cpu, name), median_of_target(cpu, "floor")
+        if share is None or ours is None or floors is None:
+            continue
+        rows.append(
+            (
+                label_of_profile(profile),
+                f"{median_of_target(rates, 'floor') or 0:,.0f}",
+                f"{median_of_target(rates, name) or 0:,.0f}",
+                f"{share:.2f}",
+                f"{floors:.3f}",
+                f"{ours:.3f}",
+                f"{ours - floors:.3f}",
+            )
+        )
+    return rows
 
 
 def table_of_workers(results: Results) -> list[Row]:
@@ -121,12 +173,7 @@ def sentences(results: Results) -> list[str]:
             f"waiting recipient."
         )
     if growth := results.growth:
-        first = next((b for n, b in growth.pss if n >= growth.messages // 10), growth.pss[0][1])
-        found.append(
-            f"{growth.messages:,} messages in {growth.seconds:.0f} s: {first / _MIB:.0f} MiB after "
-            f"the first tenth, {growth.pss[-1][1] / _MIB:.0f} MiB at the end, "
-            f"{max(b for _, b in growth.pss) / _MIB:.0f} MiB at most."
-        )
+        found.append(_sentence_of_growth(growth))
     if corpus := results.corpus:
         found.append(
             f"{corpus.messages:,} real messages, {corpus.bytes / _MIB:.0f} MiB, in "
@@ -134,6 +181,18 @@ def sentences(results: Results) -> list[str]:
             + ("all arrived once, content intact." if not corpus.problems else "FAILED.")
         )
     return found
+
+
+def _sentence_of_growth(growth: GrowthResult) -> str:
+    stopped = f" (stopped; {growth.wanted:,} were wanted)" if growth.was_stopped else ""
+    tenth = growth.messages // 10
+    return (
+        f"{growth.messages:,} messages{stopped} in {growth.seconds:.0f} s: {growth.verdict}. "
+        f"{growth.pss_at(tenth) / _MIB:.0f} MiB after {tenth:,} messages, "
+        f"{growth.pss[-1][1] / _MIB:.0f} MiB at the end, "
+        f"{max(size for _, size in growth.pss) / _MIB:.0f} MiB at most. On disk: spool "
+        f"{growth.spool_peak_bytes / _MIB:.0f} MiB at most, log {growth.log_bytes / _MIB:.0f} MiB."
+    )
 
 
 def as_text(rows: Sequence[Row]) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from mailwarden.app.bench.compare import TRIAL_ROUND
 from mailwarden.app.bench.machine import Machine
 from mailwarden.app.bench.measure import Run
-from mailwarden.app.bench.statistics import Round
+from mailwarden.app.bench.statistics import Round, growth_of
 from mailwarden.app.bench.workplace import BenchError
 
 
@@ -53,7 +53,38 @@ class GrowthResult:
     messages: int
     seconds: float
     pss: tuple[tuple[int, int], ...]  # messages accepted so far, bytes
+    wanted: int = 0  # more than `messages` when it was stopped early
+    spool_peak_bytes: int = 0  # on disk
+    log_bytes: int = 0  # on disk, at the end
     problems: tuple[str, ...] = ()
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether not all messages were sent."""
+        return self.wanted > self.messages
+
+    def pss_at(self, messages: int) -> int:
+        """Return the memory when so many messages had been accepted, or at the end."""
+        return next((size for count, size in self.pss if count >= messages), self.pss[-1][1])
+
+    @property
+    def settled_at(self) -> int:
+        """The number of messages from which on memory should be at rest."""
+        return max(self.messages // 5, SETTLED_MESSAGES)
+
+    @property
+    def growth_bytes(self) -> int | None:
+        """By how much memory grew from there on; None: the run was too short to say."""
+        return growth_of(self.pss, self.settled_at)
+
+    @property
+    def verdict(self) -> str:
+        """What that means, in words."""
+        grown = self.growth_bytes
+        if grown is None:
+            return f"too short to say, as memory fills until {self.settled_at:,} messages"
+        by = f"{grown / 2**20:+.1f} MiB from message {self.settled_at:,} on"
+        return f"memory {'grows' if grown > GROWTH_MAX_BYTES else 'does not grow'} ({by})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +96,13 @@ class CorpusResult:
     seconds: float
     problems: tuple[str, ...] = ()
 
+
+# Each worker keeps a record of every finished message until the segment that it is in is removed:
+# two segments of 64 MiB with messages of 4 KB. Buffers and caches are full by then, too.
+SETTLED_MESSAGES: Final = 60_000
+# More than this between two thirds of a run is growth. Over 1,000,000 messages it is 8 bytes for
+# each; what an allocator and the kernel do by themselves is below.
+GROWTH_MAX_BYTES: Final = 4 * 1024 * 1024
 
 Record = Machine | Run | IdleResult | ReplayResult | GrowthResult | CorpusResult
 _KINDS: Final[dict[str, type[Record]]] = {
@@ -83,6 +121,7 @@ class Results:
     """What is known so far."""
 
     machine: Machine | None = None
+    builds: list[str] = field(default_factory=list)  # how the gateway ran, in words
     runs: list[Run] = field(default_factory=list)
     idle: IdleResult | None = None
     replay: ReplayResult | None = None
@@ -94,6 +133,9 @@ class Results:
         match record:
             case Machine():
                 self.machine = record
+                said = record.build.label if record.build else "unknown (an older result)"
+                if said not in self.builds:
+                    self.builds.append(said)
             case Run():
                 self.runs.append(record)
             case IdleResult():
@@ -118,6 +160,12 @@ class Results:
                 found += [f"{name}: {problem}" for problem in result.problems]
         return found
 
+    def missing(self) -> dict[str, str]:
+        """Return why a peer was left out, by its name."""
+        known = self.machine.missing if self.machine else {}
+        ran = {run.target for run in self.runs}
+        return {name: why for name, why in known.items() if name not in ran}
+
     def profiles(self) -> list[str]:
         """Return the names of the profiles that were run, in order."""
         return list(dict.fromkeys(run.profile for run in self.runs))
@@ -131,7 +179,9 @@ class Results:
         rounds: dict[int, dict[str, float]] = {}
         for run in self.runs:
             if run.profile == profile and run.round != TRIAL_ROUND and not run.problems:
-                rounds.setdefault(run.round, {})[run.target] = getattr(run, figure)
+                value = getattr(run, figure)
+                if value is not None:
+                    rounds.setdefault(run.round, {})[run.target] = value
         return list(rounds.values())
 
     def memory(self, profile: str, target: str) -> tuple[int, int]:

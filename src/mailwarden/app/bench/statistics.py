@@ -2,8 +2,11 @@
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 Round = Mapping[str, float]  # a figure of one round, by target
+
+_SAMPLES_OF_THIRD_MIN: Final = 3
 
 
 def order_of_round(targets: Sequence[str], number: int) -> list[str]:
@@ -46,6 +49,19 @@ def spread(rounds: Sequence[Round], target: str, baseline: str) -> tuple[float, 
         if target in figures and figures.get(baseline)
     ]
     return (min(ratios), max(ratios)) if ratios else None
+
+
+def growth_of(samples: Sequence[tuple[int, int]], first: int) -> int | None:
+    """Return by how much the bytes grow over the samples, (messages, bytes) in order.
+
+    Compared are the medians of the last and of the first third of those from `first` messages on.
+    None: there are too few to say.
+    """
+    settled = [size for count, size in samples if count >= first]
+    third = len(settled) // 3
+    if third < _SAMPLES_OF_THIRD_MIN:
+        return None
+    return int(statistics.median(settled[-third:]) - statistics.median(settled[:third]))
 
 
 def messages_for(rate: float, seconds: float, least: int, most: int) -> int:

@@ -5,10 +5,11 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Final, Self, TypeVar
 
 import msgspec
@@ -36,7 +37,7 @@ class NotAccepted:
 class LoadReport:
     """What the load generator says at its end; times in seconds of CLOCK_MONOTONIC."""
 
-    messages: int
+    messages: int  # fewer than were asked for when it was stopped
     accepted: int
     refused: int
     failed: int
@@ -44,10 +45,14 @@ class LoadReport:
     began: float
     latest: float
     rate: float  # accepted messages a second
-    p50_ms: float
+    p50_ms: float  # from the write of the last byte of content to the read of the 250
     p90_ms: float
     p99_ms: float
     max_ms: float
+    transaction_p50_ms: float  # from the write of MAIL to the read of the 250
+    transaction_p90_ms: float
+    transaction_p99_ms: float
+    transaction_max_ms: float
     open: int
     broken: int
     redialled: int
@@ -85,7 +90,8 @@ class SinkReport:
         """Return what keeps `expected` deliveries from having arrived once and intact."""
         short = expected - self.unique
         counted = (
-            (short, f"of {expected} missing{_first(self.missing_sample)}"),
+            # The sample goes on with those that were never sent.
+            (short, f"of {expected} missing{_first(self.missing_sample[: max(short, 0)])}"),
             (self.duplicates, f"arrived twice{_first(self.duplicate_sample)}"),
             (self.damaged, f"changed on the way{_first(self.damaged_sample)}"),
             (self.unmarked, "unknown messages"),
@@ -119,11 +125,17 @@ class Tool:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
+        # In a session of its own: Ctrl-C at the terminal is for the runner to act on.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
         assert self._process.stdout is not None
-        self._output = self._process.stdout
+        assert self._process.stdin is not None
+        self._orders, self._output = self._process.stdin, self._process.stdout
         os.set_blocking(self._output.fileno(), False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._output, selectors.EVENT_READ)
@@ -144,13 +156,17 @@ class Tool:
             self._process.kill()
         self._process.wait()
         self._selector.close()
-        for pipe in (self._process.stdout, self._process.stderr):
+        for pipe in (self._orders, self._output, self._process.stderr):
             if pipe is not None:
                 pipe.close()
 
     def end(self) -> None:
         """Ask the process to end; it still writes its last line."""
         self._process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Ask the process to begin nothing more; it still finishes what is under way."""
+        self._process.send_signal(signal.SIGINT)
 
     def line(self, seconds: float) -> bytes | None:
         """Return the next line, or None when none comes within `seconds`.
@@ -202,23 +218,29 @@ class Sink(Tool):
         workplace: Workplace,
         *,
         run: str,
-        messages: int,
-        marks: Sequence[int] = (),
+        messages: int,  # at most
         recipients: int = 1,
         options: Sequence[str] = (),
     ) -> None:
         command = [str(workplace.sink), "--run", run, "--messages", str(messages)]
         command += ["--recipients", str(recipients)]
-        for mark in marks:
-            command += ["--mark", str(mark)]
         super().__init__([*command, *options])
         line = self.line(_STOP_SECONDS)
         if line is None:
             raise BenchError("the sink does not start")
         self.port: int = msgspec.json.decode(line)["port"]
 
-    def wait_for_mark(self, seconds: float) -> SinkReport | None:
-        """Return the report at the next mark, or None when it is not reached in time."""
+    def wait_for(self, deliveries: int, seconds: float) -> SinkReport | None:
+        """Return the report at so many different deliveries, or None when they do not come.
+
+        Raises:
+            BenchError: the sink has ended.
+        """
+        try:
+            self._orders.write(b"mark %d\n" % deliveries)
+            self._orders.flush()
+        except BrokenPipeError:
+            raise BenchError(f"the sink ended: {self._errors()}") from None
         line = self.line(seconds)
         return None if line is None else parse_report(line, SinkReport)
 
@@ -262,23 +284,40 @@ def run_load(
     what: Shipment,
     on_progress: Callable[[int], None] | None = None,
 ) -> LoadReport:
-    """Send the load and return its report; `on_progress` hears the accepted messages each second.
+    """Send the load and return its report.
+
+    With `on_progress`, which hears the accepted messages four times a second, the first Ctrl-C
+    only stops the load: what is under way is finished, and the report is of what was sent.
 
     Raises:
         BenchError: it could not be sent at all.
     """
     command = load_command(workplace, profile, what)
+    seconds = what.limit_seconds + _STOP_SECONDS
     if on_progress is None:
-        heard = None
-    else:
-        command.append("--progress")
+        with Tool(command) as load:
+            return parse_report(load.last_line(seconds), LoadReport)
 
-        def heard(line: bytes) -> None:
-            on_progress(msgspec.json.decode(line)["accepted"])
+    def heard(line: bytes) -> None:
+        on_progress(msgspec.json.decode(line)["accepted"])
 
-    with Tool(command) as load:
-        line = load.last_line(what.limit_seconds + _STOP_SECONDS, heard)
-    return parse_report(line, LoadReport)
+    with Tool([*command, "--progress"]) as load, _first_interrupt(load.stop):
+        return parse_report(load.last_line(seconds, heard), LoadReport)
+
+
+@contextmanager
+def _first_interrupt(act: Callable[[], None]) -> Iterator[None]:
+    """Let the first Ctrl-C call `act`; the second one interrupts as usual."""
+
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  Python's signature
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        act()
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class IdleConnections(Tool):

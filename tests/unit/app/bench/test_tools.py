@@ -35,6 +35,10 @@ LOAD: dict[str, Any] = {
     "p90_ms": 2.0,
     "p99_ms": 3.0,
     "max_ms": 4.0,
+    "transaction_p50_ms": 1.5,
+    "transaction_p90_ms": 2.5,
+    "transaction_p99_ms": 3.5,
+    "transaction_max_ms": 4.5,
     "not_accepted": [],
 }
 SINK: dict[str, Any] = {
@@ -90,6 +94,11 @@ def test_whatever_is_not_once_and_intact_is_a_problem(
     changes: dict[str, Any], problem: str
 ) -> None:
     assert sink_report(**changes).problems(10) == [problem]
+
+
+def test_what_was_never_sent_is_not_named_as_missing() -> None:
+    report = sink_report(unique=9, missing_sample=[3, 10, 11])
+    assert report.problems(10) == ["1 of 10 missing (first: 3)"]
 
 
 def test_more_deliveries_than_were_sent_are_a_problem() -> None:
