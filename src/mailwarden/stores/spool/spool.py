@@ -16,7 +16,6 @@ replicated one fits behind the same interface.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
@@ -52,21 +51,24 @@ class Progress(NamedTuple):
 
 
 class OneProgress(Mapping[int, Progress]):
-    """The progress of a single recipient: a `dict` of one takes four times as much memory."""
+    """The progress of a single recipient, which most waiting messages have.
 
-    __slots__ = ("progress", "rid")
+    A `dict` with a `Progress` in it would take four times as much memory.
+    """
+
+    __slots__ = ("_attempts", "_next_attempt_at", "_reason", "_rid", "_warnings")
 
     def __init__(self, rid: int, progress: Progress) -> None:
-        self.rid = rid
-        self.progress = progress
+        self._rid = rid
+        self._attempts, self._next_attempt_at, self._warnings, self._reason = progress
 
     def __getitem__(self, rid: int) -> Progress:
-        if rid != self.rid:
+        if rid != self._rid:
             raise KeyError(rid)
-        return self.progress
+        return Progress(self._attempts, self._next_attempt_at, self._warnings, self._reason)
 
     def __iter__(self) -> Iterator[int]:
-        yield self.rid
+        yield self._rid
 
     def __len__(self) -> int:
         return 1
@@ -196,8 +198,7 @@ class DamagedError(Exception):
     """A message's bytes on disk do not match their checksum."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """How much the spool holds, for status and back-pressure."""
 
     received: int  # messages
