@@ -42,8 +42,8 @@ class Commands:
             case "queue_release":
                 yield self._release(int(request["mid"]))
             case "queue_retry":
-                count = self._gateway.delivery.retry_now(request.get("domain") or None)
-                yield {"retried": count}
+                retried = self._gateway.delivery.retry_now(request.get("domain") or None)
+                yield {"retried": retried.tried, "unseen": retried.unseen}
             case other:
                 yield {"error": f"this gateway does not know the command {other!r}"}
 

@@ -307,11 +307,11 @@ async def test_row_83_delivernow() -> None:
         office.put("u@partner.example")
         office.put("u@other.example")
         await office.logged("pending till", 2)
-        assert office.delivery.retry_now("partner.example") == 1
+        assert office.delivery.retry_now("partner.example") == (1, 0)
         await office.pass_time(1)
         await office.until(lambda: server.received)
         assert other.received == []
-        assert office.delivery.retry_now() == 1
+        assert office.delivery.retry_now() == (1, 0)
         await office.pass_time(1)
         await office.empty()
     await server.stop()

@@ -1,13 +1,18 @@
 """Messages that wait: many of them, after a restart, for many destinations."""
 
 import asyncio
+import gc
+from dataclasses import replace
 
 import pytest
 
+from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery import delivery
+from mailwarden.mailflow.delivery.queue import Unit
 from mailwarden.mailflow.delivery.settings import BounceProfile
+from mailwarden.stores.spool.spool import Progress, State
 from tests.unit.mailflow.delivery.office import Office
-from tests.unit.mailflow.delivery.servers import Server
+from tests.unit.mailflow.delivery.servers import Act, Server
 
 
 async def test_queues_with_nothing_to_do_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,4 +101,137 @@ async def test_expiry_of_messages_nobody_has_looked_at() -> None:
         await office.until(lambda: office.reports)
         assert office.reports[0].reason.startswith("5.4.7")
         assert server.received == []
+    await server.stop()
+
+
+async def test_released_in_the_middle_of_a_transaction_for_which_there_is_a_connection() -> None:
+    server = await Server(answers={"LAST": [Act.HANG]}).start()
+    async with Office(routes={"ALL": f"127.0.0.1:{server.port}"}) as office:
+        entry = office.put("u@partner.example")
+        await office.until(lambda: server.received)
+        office.spool.hold(entry, "operator", "test")
+        office.spool.release(entry, State.QUEUED)
+        for _ in range(10):  # until another connection would be opened for it
+            await office.pass_time(2)
+            await asyncio.sleep(0.005)
+        assert (server.connections, len(server.received)) == (1, 1)
+        await office.pass_time(600, step=100)
+        await office.logged("Possible Delivery")
+        await office.empty()
+        assert len(server.received) == 1
+    await server.stop()
+
+
+async def test_what_waits_is_no_more_than_its_entry() -> None:
+    server = await Server(answers={"MAIL": ["451 later"] * 2}).start()
+    async with Office(routes={"ALL": f"127.0.0.1:{server.port}"}) as office:
+        office.put("u@partner.example")
+        office.put("u@partner.example", "v@partner.example")
+        await office.logged("pending till", 2)
+        gc.collect()
+        assert not [one for one in gc.get_objects() if isinstance(one, Unit)]
+        (row,) = office.delivery.destinations()
+        assert (row.waiting, row.ready) == (2, 0)
+        await office.pass_time(62)
+        await office.empty()
+        assert [m.recipients for m in server.received] == [
+            ["u@partner.example"],
+            ["u@partner.example", "v@partner.example"],
+        ]
+    await server.stop()
+
+
+async def test_a_long_queue_of_one_domain_keeps_no_other_waiting() -> None:
+    server = await Server(answers={"MAIL": [Act.HANG]}, repeat=True).start()
+    other = await Server().start()
+    routes = {"ALL": f"127.0.0.1:{server.port}", "b.example": f"127.0.0.1:{other.port}"}
+    async with Office(routes=routes) as office:
+        await office.stop()
+        for number in range(1000):
+            domain = "b.example" if number % 100 == 99 else "a.example"
+            office.put(f"u{number}@{domain}").stored = None
+        office.start()
+        await asyncio.sleep(0)
+        await office.pass_time(1)
+        await office.until(lambda: len(other.received) == 10)
+        assert [m.recipients[0] for m in other.received] == [
+            f"u{number}@b.example" for number in range(99, 1000, 100)
+        ]
+    await server.stop()
+    await other.stop()
+
+
+async def test_retry_after_the_route_has_changed() -> None:
+    old = await Server(answers={"MAIL": ["451 later"]}, repeat=True).start()
+    new = await Server().start()
+    routes = {"ALL": f"127.0.0.1:{old.port}"}
+    async with Office(routes=routes) as office:
+        office.put("u@a.example")
+        office.put("u@b.example", "u@a.example")
+        office.put("u@b.example")
+        await office.logged("pending till", 4)
+        office.delivery.apply(
+            replace(
+                office.plan,
+                routes=RouteTable({**routes, "a.example": f"127.0.0.1:{new.port}"}),
+            )
+        )
+        assert office.delivery.retry_now("A.example") == (2, 0)
+        await office.until(lambda: len(new.received) == 2)
+        await office.pass_time(10)
+        assert office.delivery.retry_now("a.example") == (0, 0)
+        waiting = {row.name: row.waiting for row in office.delivery.destinations()}
+        assert waiting == {f"127.0.0.1:{old.port}": 2, f"127.0.0.1:{new.port}": 0}
+        assert office.delivery.retry_now("b.example") == (2, 0)
+    await old.stop()
+    await new.stop()
+
+
+async def test_retry_leaves_held_messages_alone() -> None:
+    server = await Server(answers={"MAIL": ["451 later"] * 3}).start()
+    async with Office(routes={"ALL": f"127.0.0.1:{server.port}"}) as office:
+        entries = [office.put("u@a.example"), office.put("u@a.example", "u@b.example")]
+        await office.logged("pending till", 3)
+        for entry in entries:
+            office.spool.hold(entry, "operator", "test")
+        assert office.delivery.retry_now("a.example") == (0, 0)
+        assert office.delivery.retry_now() == (0, 0)
+        office.spool.release(entries[0], State.QUEUED)
+        assert office.delivery.retry_now("a.example") == (1, 0)
+        await office.until(lambda: server.received)
+    await server.stop()
+
+
+async def test_retry_with_more_than_can_be_looked_at_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "COUNTED_AT_ONCE", 10)
+    monkeypatch.setattr(delivery, "DUE_AT_ONCE", 7)
+    monkeypatch.setattr(delivery, "TAKEN_AT_ONCE", 9)
+    server = await Server().start()
+    zone = {f"{name}.example": {"A": ["127.0.0.1"]} for name in "ab"}
+    async with Office(zone=zone, port=server.port) as office:
+        await office.stop()
+        later = Progress(1, office.clock.time() + 1000, 0, "4.4.0")
+        for number in range(40):
+            office.spool.retry(office.put(f"u@{'ab'[number % 2]}.example"), (0,), later)
+        office.start()
+        await asyncio.sleep(0)
+        assert office.delivery.retry_now("a.example") == (5, 30)
+        await office.until(lambda: len(server.received) == 20)
+        assert {m.recipients[0] for m in server.received} == {"u@a.example"}
+        await office.pass_time(900, step=100)
+        assert len(server.received) == 20
+        await office.pass_time(110)
+        await office.empty()
+        assert len(server.received) == 40
+    await server.stop()
+
+
+async def test_retry_reaches_mail_that_requires_tls() -> None:
+    server = await Server(answers={"MAIL": ["451 later"]}).start()
+    async with Office(routes={"ALL": f"127.0.0.1:{server.port}"}) as office:
+        office.put("u@a.example", requiretls=True)
+        await office.logged("pending till")
+        assert office.delivery.retry_now("a.example") == (1, 0)
     await server.stop()

@@ -1,12 +1,13 @@
 """Delivery: takes what the work queue has queued and brings it to its next hop (mailflow 7).
 
-Everything runs on the worker's event loop. Messages are divided into units, one for each
-destination domain; units wait in the queue of their next hop, or in the wheel for their next
-attempt.
+Everything runs on the worker's event loop. Messages stand in the queue of their next hop, or in the
+wheel for their next attempt, as their bare spool entries: a million of them may have to. One for
+several destination domains is divided into units.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
 from mailwarden.core.mail.envelope import Envelope, domain_of
@@ -14,17 +15,27 @@ from mailwarden.mailflow.delivery.counters import Counters
 from mailwarden.mailflow.delivery.local_queue import MaildirQueue, SinkQueue
 from mailwarden.mailflow.delivery.nexthop import HopKind, find_next_hop
 from mailwarden.mailflow.delivery.plan import Plan
-from mailwarden.mailflow.delivery.queue import FIRST, DestinationQueue, HostStatus, QueueKey, Unit
+from mailwarden.mailflow.delivery.queue import (
+    DestinationQueue,
+    HostStatus,
+    Item,
+    QueueKey,
+    Unit,
+    make_unit,
+)
 from mailwarden.mailflow.delivery.shared import Means, Shared
 from mailwarden.mailflow.delivery.smtp_queue import SmtpQueue
-from mailwarden.mailflow.delivery.wheel import TICK_SECONDS, Wheel
+from mailwarden.mailflow.delivery.wheel import TICK_SECONDS, Bucket, Waiting, Wheel
 from mailwarden.stores.spool.spool import Entry, Progress
 
-DUE_AT_ONCE: Final = 200  # units that become ready before others get their turn
+DUE_AT_ONCE: Final = 200  # messages that become ready before others get their turn
+TAKEN_AT_ONCE: Final = 2000  # unseen messages that are let wait before others get their turn
+COUNTED_AT_ONCE: Final = 1000  # messages that `retry_now` looks at before it answers
 SWEEP_TICKS: Final = 4  # ticks between looks at backlogs and forgotten queues
 DOMAINS_MAX: Final = 10_000  # whose queue is remembered
 QUEUES_MAX: Final = 10_000  # beyond it, those with nothing to do are forgotten
 _NEW: Final = Progress()
+_NO_KEYS: Final[AbstractSet[QueueKey]] = frozenset()
 
 
 class DestinationInfo(NamedTuple):
@@ -32,11 +43,18 @@ class DestinationInfo(NamedTuple):
 
     name: str
     status: HostStatus
-    ready: int  # units
-    waiting: int  # units that wait for their next attempt
+    ready: int  # messages, or parts of them
+    waiting: int  # those that wait for their next attempt
     connections: int
     next_attempt_at: float  # seconds since the epoch; 0 is none
     last_error: str
+
+
+class Retried(NamedTuple):
+    """What an administrator hears of a retry."""
+
+    tried: int  # messages, or parts of them, that are tried now
+    unseen: int  # more messages that may be, once it is known where they go
 
 
 class Delivery:
@@ -47,6 +65,7 @@ class Delivery:
         self._clock: Final = means.clock
         self._shared: Final = Shared(plan, means, self._wait, self._spawn)
         self._wheel: Final = Wheel()
+        self._unseen: Final = Bucket()  # announced, and still to be put into the wheel
         self._queues: dict[QueueKey, DestinationQueue] = {}
         self._retired: set[DestinationQueue] = set()  # still with connections
         self._by_domain: dict[str, DestinationQueue] = {}
@@ -144,7 +163,9 @@ class Delivery:
         """Take a message that the spool announces as QUEUED."""
         stored = entry.stored
         if stored is None:
-            self._take_unseen(entry)
+            if not self._unseen.items:
+                self._means.loop.call_soon(self._take_unseen)
+            self._unseen.add(entry, None)
             return
         envelope = stored.envelope
         if len(envelope.recipients) == 1 and entry.progress is None and entry.settled is None:
@@ -152,37 +173,50 @@ class Delivery:
             if not recipient.mailhost and not envelope.requiretls:
                 queue = self._by_domain.get(domain_of(recipient.address))
                 if queue is not None and not queue.is_retired and not self._is_flying(entry):
-                    entry.tag = unit = Unit(entry, FIRST, queue)
-                    queue.push(unit)
+                    queue.push(entry)
                     return
-        self._take_again(entry, envelope)
+        self._look_at(entry, is_due=False)
 
     def _is_flying(self, entry: Entry) -> bool:
         return entry.mid in self._shared.flying
 
-    def _take_unseen(self, entry: Entry) -> None:
-        """Let a message wait without looking at it: at start-up there may be a million."""
+    def _take_unseen(self) -> None:
+        """Let messages wait without looking at them: at start-up there may be a million."""
+        for entry, _ in self._unseen.pop(TAKEN_AT_ONCE):
+            if not isinstance(entry, Unit) and self._unseen.has(entry):
+                self._let_wait(entry)
+        if self._unseen.items:
+            self._means.loop.call_soon(self._take_unseen)
+
+    def _let_wait(self, entry: Entry) -> None:
         progress = entry.progress
         wait = 0.0
         if progress is not None:
             open_rids = entry.open_rids(entry.pending + len(entry.settled or ()))
             first = min((progress.get(rid, _NEW).next_attempt_at for rid in open_rids), default=0.0)
             wait = self._bounded(first - self._clock.time())
-        entry.tag = unit = Unit(entry, (), None)
-        self._wait(unit, wait)
+        self._wheel.add(entry, self._clock.monotonic() + wait, None)
 
-    def _take_again(self, entry: Entry, envelope: Envelope) -> None:
-        """Take a message of any kind; some of it may be in a transaction since before a hold."""
-        rids = tuple(entry.open_rids(len(envelope.recipients)))
-        entry.tag = unit = Unit(entry, rids, None)
+    def _look_at(
+        self, entry: Entry, *, is_due: bool, wanted: AbstractSet[QueueKey] = _NO_KEYS
+    ) -> int:
+        """Find out where a message goes; see `_divide`.
+
+        Some of it may be in a transaction since before it was held, and is not to be sent twice.
+        """
+        unit = make_unit(entry, None)
+        stored = entry.stored or self._shared.load(unit)
+        if stored is None:
+            return 0
         flying = self._shared.flying.get(entry.mid)
         if flying is not None:
             unit.ticket = entry.tag = object()
             for other in flying:
                 other.ticket = unit.ticket
                 unit.rids = tuple(rid for rid in unit.rids if rid not in other.rids)
-        if unit.rids:
-            self._divide(unit, envelope, has_waited=False)
+        if not unit.rids:
+            return 0
+        return self._divide(unit, stored.envelope, is_due=is_due, wanted=wanted)
 
     def _bounded(self, seconds: float) -> float:
         """Return how long a unit may wait, read from the spool: the clock may have been set."""
@@ -193,29 +227,31 @@ class Delivery:
         unit: Unit,
         envelope: Envelope,
         *,
-        has_waited: bool,
-        wanted: QueueKey | None = None,
-    ) -> None:
+        is_due: bool,
+        wanted: AbstractSet[QueueKey] = _NO_KEYS,
+    ) -> int:
         """Find the queues of `unit`, make a unit for each, and let them go their ways.
 
-        `has_waited` says that those of its recipients that are due first are due now; what
-        belongs into the queue `wanted` is due in any case.
+        `is_due` says that those of its recipients that are due first are due now. What belongs
+        into one of the queues `wanted` is due in any case; returns how many of the units do.
         """
         entry = unit.entry
         groups: dict[tuple[DestinationQueue, str, Progress], list[int]] = {}
         for rid in unit.rids:
             groups.setdefault(self._place(entry, envelope, rid), []).append(rid)
         first = min((made.next_attempt_at for _, _, made in groups), default=0.0)
-        start = first if has_waited and first else self._clock.time()
+        start = first if is_due and first else self._clock.time()
         if len(groups) == 1:
-            (((unit.queue, _, made), _),) = groups.items()
-            self._set_off(unit, 0.0 if unit.queue.key == wanted else made.next_attempt_at - start)
-            return
+            (((queue, _, made), _),) = groups.items()
+            unit.queue = queue
+            self._set_off(unit, queue, made.next_attempt_at - start, wanted)
+            return int(queue.key in wanted)
         if unit.ticket is None:
             unit.ticket = entry.tag = object()
         for (queue, _, made), rids in groups.items():
             another = Unit(entry, tuple(rids), queue, unit.ticket)
-            self._set_off(another, 0.0 if queue.key == wanted else made.next_attempt_at - start)
+            self._set_off(another, queue, made.next_attempt_at - start, wanted)
+        return sum(queue.key in wanted for queue, _, _ in groups)
 
     def _place(
         self, entry: Entry, envelope: Envelope, rid: int
@@ -228,11 +264,13 @@ class Delivery:
         made = _NEW if progress is None else progress.get(rid, _NEW)
         return queue, domain, made._replace(reason="", warnings=0)
 
-    def _set_off(self, unit: Unit, seconds: float) -> None:
-        if seconds > 0:
+    def _set_off(
+        self, unit: Unit, queue: DestinationQueue, seconds: float, wanted: AbstractSet[QueueKey]
+    ) -> None:
+        if seconds > 0 and queue.key not in wanted:
             self._wait(unit, self._bounded(seconds))
         else:
-            self._attempt(unit)
+            self._attempt(unit, queue)
 
     def _find_queue(self, domain: str, mailhost: str, *, is_requiretls: bool) -> DestinationQueue:
         is_plain = not mailhost and not is_requiretls
@@ -267,58 +305,67 @@ class Delivery:
     # Waiting.
 
     def _wait(self, unit: Unit, seconds: float) -> None:
-        """Let `unit` wait for its next attempt."""
+        """Let `unit` wait for its next attempt; the only one of a message, as its entry."""
         queue = unit.queue
-        if queue is not None:
-            if len(self._queues) > QUEUES_MAX and not queue.waiting:
-                unit.queue = None  # found again when it is due: a queue is larger than a unit
-                self._forget_if_idle(queue)
-            else:
-                queue.waiting += 1
-        self._wheel.add(unit, self._clock.monotonic() + seconds)
+        if queue is not None and len(self._queues) > QUEUES_MAX and not queue.waiting:
+            self._forget_if_idle(queue)
+            unit.queue = queue = None  # found again when it is due: it is larger than an entry
+        due = self._clock.monotonic() + seconds
+        self._wheel.add(unit.entry if unit.ticket is None else unit, due, queue)
 
     def _take_due(self) -> None:
         """Attempt what is due, some at a time."""
-        units = self._wheel.pop_due(self._clock.monotonic(), DUE_AT_ONCE)
-        for unit in units:
-            if unit.queue is not None:
-                unit.queue.waiting -= 1
-            if unit.is_live():
-                self._attempt(unit)
-        if len(units) == DUE_AT_ONCE:
+        now = self._clock.monotonic()
+        for waiting in self._wheel.pop_due(now, DUE_AT_ONCE):
+            self._take_waiting(waiting)
+        if self._wheel.is_due(now):
             self._means.loop.call_soon(self._take_due)
 
-    def _attempt(self, unit: Unit) -> None:
-        """Put `unit` into its queue, unless it is too old for that."""
-        queue, entry, settler = unit.queue, unit.entry, self._shared.settler
+    def _take_waiting(self, waiting: Waiting) -> None:
+        """Attempt what has waited until it was due."""
+        item, queue = waiting
+        if isinstance(item, Unit) and not item.is_live():
+            return  # a part that was due before it has ended the message
         if queue is None or queue.is_retired:
-            stored = entry.stored or self._shared.load(unit)
-            if stored is not None:
-                self._look_at(unit, stored.envelope)
-                self._divide(unit, stored.envelope, has_waited=True)
-            return
+            self._find(item, is_due=True)
+        elif isinstance(item, Unit):
+            self._attempt(item, queue)
+        elif item.progress is not None and self._shared.settler.may_be_expired(item.received_at):
+            self._attempt(make_unit(item, queue), queue)
+        else:
+            queue.push(item)
+
+    def _find(self, item: Item, *, is_due: bool, wanted: AbstractSet[QueueKey] = _NO_KEYS) -> int:
+        """Find the queues of what has waited; see `_divide`."""
+        if not isinstance(item, Unit):
+            return self._look_at(item, is_due=is_due, wanted=wanted)
+        stored = item.entry.stored or self._shared.load(item)
+        if stored is None:
+            return 0
+        return self._divide(item, stored.envelope, is_due=is_due, wanted=wanted)
+
+    def _attempt(self, unit: Unit, queue: DestinationQueue) -> None:
+        """Put `unit` into its queue, unless it is too old for that."""
+        entry, settler = unit.entry, self._shared.settler
         if entry.progress is not None and settler.may_be_expired(entry.received_at):
             stored = entry.stored or self._shared.load(unit)
             if stored is None or (unit.attempts() and settler.give_up_if_expired(unit, stored)):
                 return
-        queue.push(unit)
-
-    def _look_at(self, unit: Unit, envelope: Envelope) -> None:
-        """Give a unit that nobody has looked at since start-up its recipients."""
-        if not unit.rids:
-            unit.rids = tuple(unit.entry.open_rids(len(envelope.recipients)))
+        queue.push(entry if unit.ticket is None else unit)
 
     # What administrators do.
 
     def apply(self, plan: Plan) -> None:
         """Go on under another configuration; open connections finish under the old one."""
         self._shared.apply(plan)
+        now = self._clock.monotonic()
         queues, self._queues = list(self._queues.values()), {}
         self._by_domain.clear()
         for queue in queues:
             queue.retire()
-            for unit in queue.take_all():
-                self._wait(unit, 0.0)
+            for item in queue.take_all():
+                if isinstance(item, Unit) or item.tag is queue:
+                    self._wheel.add(item, now, queue)
         self._retired.update(each for each in queues if each.connections or each.waiting)
 
     def suspend(self) -> None:
@@ -338,36 +385,50 @@ class Delivery:
         """Whether deliveries are suspended."""
         return self._shared.is_suspended
 
-    def retry_now(self, domain: str | None = None) -> int:
-        """Attempt at once what waits for `domain`, or everything.
+    def retry_now(self, domain: str | None = None) -> Retried:
+        """Attempt at once what waits for the next hop of `domain`, or everything.
 
-        Returns how many units that may be; of those not looked at since start-up, some may turn
-        out to be for other domains.
+        What was not looked at since start-up, or since the configuration changed, is looked at
+        now: the first of it before this returns.
         """
         self._shared.states.clear()
-        now = self._clock.monotonic()
-        key = None if domain is None else self._key(domain.lower(), "", is_requiretls=False)
-        units = self._wheel.extract(
-            lambda one: key is None or (one.queue is not None and one.queue.key == key)
+        while self._unseen.items:
+            self._take_unseen()
+        if domain is None:
+            return Retried(self._wait_no_more(lambda _: True), 0)
+        name = domain.lower()
+        keys = {self._key(name, "", is_requiretls=required) for required in (False, True)}
+        count = self._wait_no_more(
+            lambda queue: queue is not None and not queue.is_retired and queue.key in keys
         )
-        for unit in units:
-            self._wheel.add(unit, now)
-        count = len(units)
-        if key is not None:
-            unseen = self._wheel.extract(lambda one: one.queue is None)
-            count += len(unseen)
-            self._seek(unseen, key)
-        return count
+        unseen = self._wheel.extract(lambda queue: queue is None or queue.is_retired)
+        count += self._seek(unseen, keys, COUNTED_AT_ONCE)
+        if unseen.items:
+            self._means.loop.call_soon(self._seek_on, unseen, keys)
+        return Retried(count, len(unseen.items))
 
-    def _seek(self, units: list[Unit], key: QueueKey) -> None:
-        """Attempt those of `units` that belong into a queue, which has to be found out first."""
-        for unit in units[-DUE_AT_ONCE:]:
-            if unit.is_live() and (stored := self._shared.load(unit)) is not None:
-                self._look_at(unit, stored.envelope)
-                self._divide(unit, stored.envelope, has_waited=False, wanted=key)
-        del units[-DUE_AT_ONCE:]
-        if units:
-            self._means.loop.call_soon(self._seek, units, key)
+    def _wait_no_more(self, wanted: Callable[[DestinationQueue | None], bool]) -> int:
+        """Let what waits for queues that are `wanted` be due; return how much it is."""
+        now = self._clock.monotonic()
+        found = self._wheel.extract(wanted)
+        for item, queue in found.pairs():
+            self._wheel.add(item, now, queue)
+        return len(found.items)
+
+    def _seek(self, unseen: Bucket, keys: AbstractSet[QueueKey], limit: int) -> int:
+        """Attempt those of the first of `unseen` that belong into the queues `keys`.
+
+        Takes out `limit` at most, and lets the others wait; returns how many are attempted.
+        """
+        waiting = unseen.pop(limit)
+        return sum(
+            self._find(item, is_due=False, wanted=keys) for item, _ in waiting if unseen.has(item)
+        )
+
+    def _seek_on(self, unseen: Bucket, keys: AbstractSet[QueueKey]) -> None:
+        self._seek(unseen, keys, DUE_AT_ONCE)
+        if unseen.items:
+            self._means.loop.call_soon(self._seek_on, unseen, keys)
 
     def destinations(self) -> list[DestinationInfo]:
         """Return all destinations with something to do, or of which something is known."""

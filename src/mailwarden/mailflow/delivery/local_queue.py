@@ -7,9 +7,16 @@ from typing import Final
 from mailwarden.mailflow.delivery.destinations import Limits
 from mailwarden.mailflow.delivery.failure import Failure, local_failure
 from mailwarden.mailflow.delivery.maildir import Letter, Trouble, file_name, write_letters
-from mailwarden.mailflow.delivery.queue import DestinationQueue, HostStatus, QueueKey, Unit
+from mailwarden.mailflow.delivery.queue import (
+    DestinationQueue,
+    HostStatus,
+    Item,
+    QueueKey,
+    Unit,
+    take_up,
+)
 from mailwarden.mailflow.delivery.shared import Shared
-from mailwarden.stores.spool.spool import ReportKind, Stored
+from mailwarden.stores.spool.spool import Entry, ReportKind, Stored
 
 LETTERS_MAX: Final = 64  # written and synced together
 BATCH_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -23,26 +30,32 @@ class LocalQueue(DestinationQueue):
     def __init__(self, key: QueueKey, limits: Limits, shared: Shared) -> None:
         super().__init__(key, limits)
         self._shared: Final = shared
-        self._ready: deque[Unit] = deque()
+        self._ready: deque[Item] = deque()
         self._dcid = 0
         self._left = 0  # messages that may still use this DCID
 
     @property
     def ready(self) -> int:
-        """How many units only wait for their turn."""
+        """How many items only wait for their turn."""
         return len(self._ready)
 
-    def take_all(self) -> list[Unit]:
-        """Give up all units that are ready."""
-        units = list(self._ready)
+    def take_all(self) -> list[Item]:
+        """Give up all items that are ready."""
+        items = list(self._ready)
         self._ready.clear()
-        return units
+        return items
+
+    def _stand(self, item: Item) -> None:
+        self._ready.append(item)
+        if isinstance(item, Entry):
+            item.tag = self
+        self._shared.busy.add(self)
 
     def _next(self) -> tuple[Unit, Stored] | None:
         """Return the next unit with something to do, and its message."""
         while self._ready:
-            unit = self._ready.popleft()
-            if not unit.is_live():
+            unit = take_up(self._ready.popleft(), self)
+            if unit is None:
                 continue
             unit.rids = unit.open_rids()
             if unit.rids and (stored := self._shared.load(unit)) is not None:
@@ -68,10 +81,9 @@ class SinkQueue(LocalQueue):
         self._is_drop: Final = is_drop
         self._is_working = False
 
-    def push(self, unit: Unit) -> None:
-        """Settle `unit`."""
-        self._ready.append(unit)
-        self._shared.busy.add(self)
+    def push(self, item: Item) -> None:
+        """Settle `item`."""
+        self._stand(item)
         self.resume()
 
     def resume(self) -> None:
@@ -109,10 +121,9 @@ class MaildirQueue(LocalQueue):
         """One while a batch is written."""
         return int(self._is_writing)
 
-    def push(self, unit: Unit) -> None:
-        """Write `unit` with the next batch."""
-        self._ready.append(unit)
-        self._shared.busy.add(self)
+    def push(self, item: Item) -> None:
+        """Write `item` with the next batch."""
+        self._stand(item)
         self.resume()
 
     def resume(self) -> None:

@@ -1,4 +1,8 @@
-"""What waits for delivery, by destination."""
+"""What waits for delivery, by destination.
+
+A message stands in a queue as its bare spool entry, which may have to stand there with a million
+others. It becomes a `Unit` when its turn has come, or when it has to be divided.
+"""
 
 from enum import Enum
 from typing import Final, NamedTuple
@@ -28,7 +32,7 @@ class HostStatus(Enum):
 
 
 class DestinationQueue:
-    """Units for one next hop, in the order in which they became ready."""
+    """What goes to one next hop, in the order in which it became ready."""
 
     __slots__ = (
         "is_retired",
@@ -44,14 +48,14 @@ class DestinationQueue:
         self.key: Final = key
         self.limits: Final = limits
         self.name: Final = queue_name(key)
-        self.waiting = 0  # units that wait for their next attempt
+        self.waiting = 0  # items that wait for their next attempt
         self.status = HostStatus.UNKNOWN
         self.last_error = ""
         self.is_retired = False  # the configuration changed: its units find another queue
 
     @property
     def ready(self) -> int:
-        """How many units only wait for their turn."""
+        """How many items only wait for their turn."""
         raise NotImplementedError
 
     @property
@@ -59,8 +63,8 @@ class DestinationQueue:
         """How many connections there are, those that open or close included."""
         return 0
 
-    def push(self, unit: "Unit") -> None:
-        """Deliver `unit` as soon as possible."""
+    def push(self, item: "Item") -> None:
+        """Deliver `item` as soon as possible; an entry is tagged with this queue."""
         raise NotImplementedError
 
     def resume(self) -> None:
@@ -70,8 +74,8 @@ class DestinationQueue:
     def sweep(self) -> None:
         """Look at the backlog, now and then."""
 
-    def take_all(self) -> "list[Unit]":
-        """Give up all units that are ready."""
+    def take_all(self) -> "list[Item]":
+        """Give up all items that are ready."""
         raise NotImplementedError
 
     def retire(self) -> None:
@@ -80,10 +84,7 @@ class DestinationQueue:
 
 
 class Unit:
-    """What is delivered at once: recipients of one message, at one destination domain.
-
-    Small, because a million of them may wait.
-    """
+    """What is delivered at once: recipients of one message, at one destination domain."""
 
     __slots__ = ("entry", "queue", "rids", "ticket")
 
@@ -95,8 +96,8 @@ class Unit:
         ticket: object = None,
     ) -> None:
         self.entry: Final = entry
-        self.rids = rids  # empty while `queue` is None
-        self.queue = queue  # None: not looked at since start-up
+        self.rids = rids
+        self.queue = queue  # None: to be found out
         self.ticket = ticket  # shared by all units of a message; None when this is the only one
 
     def is_live(self) -> bool:
@@ -128,6 +129,38 @@ class Unit:
         if progress is None:
             return 0
         return max((progress[rid].warnings for rid in self.rids if rid in progress), default=0)
+
+
+Item = Entry | Unit  # an entry stands for all of its message that is open
+
+
+def open_rids(entry: Entry) -> tuple[int, ...]:
+    """Return the RIDs of a message that are still to be delivered."""
+    settled = entry.settled
+    if settled is None:
+        if entry.pending == 1 and entry.reports is None:
+            return FIRST
+        return tuple(entry.open_rids(entry.pending))
+    return tuple(entry.open_rids(entry.pending + len(settled)))
+
+
+def make_unit(entry: Entry, queue: DestinationQueue | None) -> Unit:
+    """Return the only unit of a message, of all that is open; where it stood no longer counts."""
+    unit = Unit(entry, open_rids(entry), queue)
+    entry.tag = unit
+    return unit
+
+
+def take_up(item: Item, queue: DestinationQueue) -> Unit | None:
+    """Return the unit of what stood in `queue`; None when it is no longer to be delivered.
+
+    A message that was held meanwhile is not; one that was released again stands elsewhere.
+    """
+    if isinstance(item, Unit):
+        return item if item.is_live() else None
+    if item.state is not _QUEUED or item.tag is not queue:
+        return None
+    return make_unit(item, queue)
 
 
 def queue_name(key: QueueKey) -> str:

@@ -18,11 +18,18 @@ from mailwarden.mailflow.delivery.failure import (
     network_failure,
 )
 from mailwarden.mailflow.delivery.opener import Opener
-from mailwarden.mailflow.delivery.queue import DestinationQueue, HostStatus, QueueKey, Unit
+from mailwarden.mailflow.delivery.queue import (
+    DestinationQueue,
+    HostStatus,
+    Item,
+    QueueKey,
+    Unit,
+    take_up,
+)
 from mailwarden.mailflow.delivery.settings import DestinationTls
 from mailwarden.mailflow.delivery.settler import Failures
 from mailwarden.mailflow.delivery.shared import CONNECTIONS_GAUGE, Shared
-from mailwarden.stores.spool.spool import Stored
+from mailwarden.stores.spool.spool import Entry, Stored
 
 UNITS_PER_CONNECTION: Final = 4  # of backlog, before another connection is opened for it
 DRAINED_AT_ONCE: Final = 100  # units that are delayed before others get their turn
@@ -30,6 +37,7 @@ HOSTS_TRIED_MAX: Final = 10  # for one unit, in one attempt
 MOVED_LOOKED_AT_MAX: Final = 16
 # Stands for the deques of a queue with nothing in them: a new one takes 600 bytes, and there may be
 # hundreds of thousands of destinations whose units only wait for their next attempt.
+_NOTHING: Final[deque[Item]] = deque(maxlen=0)
 _NONE: Final[deque[Unit]] = deque(maxlen=0)
 
 
@@ -61,7 +69,7 @@ class SmtpQueue(DestinationQueue):
     def __init__(self, key: QueueKey, limits: Limits, shared: Shared) -> None:
         super().__init__(key, limits)
         self._shared: Final = shared
-        self._ready = _NONE
+        self._ready = _NOTHING
         self._moved = _NONE  # to be sent, but not to the hosts in `_tried`
         self._tried: dict[Unit, _Tried] = {}
         self._idle: list[SmtpConnection] = []
@@ -75,7 +83,7 @@ class SmtpQueue(DestinationQueue):
 
     @property
     def ready(self) -> int:
-        """How many units only wait for their turn."""
+        """How many items only wait for their turn."""
         return len(self._ready) + len(self._moved)
 
     @property
@@ -85,16 +93,18 @@ class SmtpQueue(DestinationQueue):
 
     # Units.
 
-    def push(self, unit: Unit) -> None:
-        """Deliver `unit` as soon as possible."""
-        if self._ready is _NONE:
+    def push(self, item: Item) -> None:
+        """Deliver `item` as soon as possible; an entry is tagged with this queue."""
+        if self._ready is _NOTHING:
             self._ready = deque()
-        self._ready.append(unit)
+        self._ready.append(item)
+        if isinstance(item, Entry):
+            item.tag = self
         self._shared.busy.add(self)
         self.resume()
 
     def _push_first(self, unit: Unit) -> None:
-        if self._ready is _NONE:
+        if self._ready is _NOTHING:
             self._ready = deque()
         self._ready.appendleft(unit)
 
@@ -128,7 +138,7 @@ class SmtpQueue(DestinationQueue):
         if not self.ready:
             self._is_late = False
             if not self._connections:
-                self._ready = self._moved = _NONE
+                self._ready, self._moved = _NOTHING, _NONE
         elif self._is_late:
             self.grow(is_late=True)
         else:
@@ -156,7 +166,14 @@ class SmtpQueue(DestinationQueue):
                 del self._moved[index]
                 connection.tried = self._tried.pop(unit)
                 return unit
-        return self._ready.popleft() if self._ready else None
+        return self._pop_ready()
+
+    def _pop_ready(self) -> Unit | None:
+        while self._ready:
+            unit = take_up(self._ready.popleft(), self)
+            if unit is not None:
+                return unit
+        return None
 
     def _suits(self, host: str) -> int | None:
         """Return the place of the first moved unit that `host` has not refused."""
@@ -180,12 +197,12 @@ class SmtpQueue(DestinationQueue):
             unit.ticket = unit.entry.tag = object()
         return Unit(unit.entry, rids, self, unit.ticket)
 
-    def take_all(self) -> list[Unit]:
-        """Give up all units that are ready."""
-        units = [*self._moved, *self._ready]
-        self._moved = self._ready = _NONE
+    def take_all(self) -> list[Item]:
+        """Give up all items that are ready."""
+        items = [*self._moved, *self._ready]
+        self._ready, self._moved = _NOTHING, _NONE
         self._tried.clear()
-        return units
+        return items
 
     # Connections.
 
@@ -291,9 +308,9 @@ class SmtpQueue(DestinationQueue):
         """Delay what waits for a destination that cannot be reached, some at a time."""
         for _ in range(min(DRAINED_AT_ONCE, self._draining, len(self._ready))):
             self._draining -= 1
-            unit = self._ready.popleft()
-            rids = unit.open_rids()
-            if rids and unit.is_live() and (stored := self._shared.load(unit)) is not None:
+            unit = take_up(self._ready.popleft(), self)
+            rids = () if unit is None else unit.open_rids()
+            if unit is not None and rids and (stored := self._shared.load(unit)) is not None:
                 self._shared.settler.failed(unit, stored, [(rid, failure) for rid in rids])
         if self._draining and self._ready:
             self._shared.loop.call_soon(self._drain, failure)
