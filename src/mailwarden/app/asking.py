@@ -94,6 +94,9 @@ def queue_retry(arguments: Namespace) -> int:
     answers = _first(arguments, {"command": "queue_retry", "domain": domain}).get("workers", [])
     count = sum(answer.get("retried", 0) for answer in answers)
     print(f"{count} deliver{'y is' if count == 1 else 'ies are'} tried again now")
+    unseen = sum(answer.get("unseen", 0) for answer in answers)
+    if unseen:
+        print(f"{unseen} more messages are being looked at: those for {domain} follow")
     return ExitCode.DONE
 
 
