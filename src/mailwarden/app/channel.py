@@ -1,22 +1,31 @@
-"""The channel between supervisor and worker: one JSON packet a message, with open files.
+"""The channel between supervisor and worker: JSON packets, with open files.
 
-A SOCK_SEQPACKET pair keeps packets whole and carries file descriptors: listening sockets, the
-shared board, the configuration. Both ends notice at once when the other is gone.
+A SOCK_SEQPACKET pair keeps pieces whole and carries file descriptors: listening sockets, the
+shared board, the configuration. Both ends notice at once when the other is gone. A packet goes in
+as many pieces as it needs, since the kernel takes none that is larger than its buffer; the first
+byte of a piece says whether it is the last one.
 """
 
 import array
 import asyncio
+import os
 import socket
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
-PACKET_BYTES_MAX: Final = 160 * 1024
+PACKET_BYTES_MAX: Final = 64 * 1024 * 1024
+PIECE_BYTES: Final = 64 * 1024
+BUFFER_BYTES: Final = 10 * PIECE_BYTES
 DESCRIPTORS_MAX: Final = 250  # the kernel's SCM_MAX_FD is 253
 
 Packet = dict[str, Any]
 OnPacket = Callable[[Packet, list[int]], None]
+_MORE: Final = b"+"
+_LAST: Final = b"."
 
 
 def make_pair() -> tuple[socket.socket, socket.socket]:
@@ -24,12 +33,15 @@ def make_pair() -> tuple[socket.socket, socket.socket]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     for end in (ours, theirs):
         end.setblocking(False)
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * PACKET_BYTES_MAX)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
     return ours, theirs
 
 
 class Channel:
-    """One end. Packets that the peer does not take at once wait here, in order."""
+    """One end. Packets that the peer does not take at once wait here, in order.
+
+    What is no packet comes as an empty one: whoever gets it decides what to do with such a peer.
+    """
 
     def __init__(
         self, end: socket.socket, on_packet: OnPacket, on_closed: Callable[[], None]
@@ -37,7 +49,9 @@ class Channel:
         self._socket = end
         self._on_packet = on_packet
         self._on_closed = on_closed
-        self._unsent: list[tuple[bytes, list[int]]] = []
+        self._unsent: deque[tuple[bytes, list[int]]] = deque()
+        self._pieces = bytearray()  # of a packet that is not whole yet
+        self._descriptors: list[int] = []  # that came with them
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(end.fileno(), self._readable)
         self._open = True
@@ -46,8 +60,14 @@ class Channel:
         """Send `packet`; a closed channel swallows it."""
         if not self._open:
             return
-        self._unsent.append((msgspec.json.encode(packet), list(descriptors)))
-        if len(self._unsent) == 1:
+        data = _encode(packet)
+        was_idle = not self._unsent
+        last = (len(data) - 1) // PIECE_BYTES
+        for number in range(last + 1):
+            piece = data[number * PIECE_BYTES : (number + 1) * PIECE_BYTES]
+            mark = _LAST if number == last else _MORE
+            self._unsent.append((mark + piece, [] if number else list(descriptors)))
+        if was_idle:
             self._flush()
 
     def close(self) -> None:
@@ -57,6 +77,9 @@ class Channel:
             self._loop.remove_reader(self._socket.fileno())
             self._loop.remove_writer(self._socket.fileno())
             self._socket.close()
+            for descriptor in self._descriptors:
+                os.close(descriptor)
+            self._descriptors = []
 
     def _flush(self) -> None:
         while self._unsent:
@@ -74,7 +97,7 @@ class Channel:
             except OSError:
                 self._gone()
                 return
-            self._unsent.pop(0)
+            self._unsent.popleft()
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._socket.fileno())
@@ -83,7 +106,7 @@ class Channel:
     def _readable(self) -> None:
         room = socket.CMSG_LEN(DESCRIPTORS_MAX * array.array("i").itemsize)
         try:
-            data, ancillary, _, _ = self._socket.recvmsg(4 * PACKET_BYTES_MAX, room)
+            data, ancillary, _, _ = self._socket.recvmsg(2 * PIECE_BYTES, room)
         except BlockingIOError:
             return
         except OSError:
@@ -91,14 +114,44 @@ class Channel:
         if not data:
             self._gone()
             return
-        descriptors = array.array("i")
-        for level, kind, content in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                whole = len(content) - len(content) % descriptors.itemsize
-                descriptors.frombytes(content[:whole])
-        self._on_packet(msgspec.json.decode(data), list(descriptors))
+        self._descriptors += _descriptors(ancillary)
+        self._pieces += data[1:]
+        if data[:1] == _MORE and len(self._pieces) <= PACKET_BYTES_MAX:
+            return
+        pieces, self._pieces = self._pieces, bytearray()
+        descriptors, self._descriptors = self._descriptors, []
+        packet: Packet = {}
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            packet = msgspec.json.decode(pieces, type=Packet)
+        self._on_packet(packet, descriptors)
 
     def _gone(self) -> None:
         if self._open:
             self.close()
             self._on_closed()
+
+
+def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
+    descriptors = array.array("i")
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            whole = len(content) - len(content) % descriptors.itemsize
+            descriptors.frombytes(content[:whole])
+    return list(descriptors)
+
+
+def _encode(packet: Packet) -> bytes:
+    try:
+        return msgspec.json.encode(packet)
+    except UnicodeEncodeError:  # a peer's text that was no UTF-8: its bytes are shown as such
+        return msgspec.json.encode(_readable(packet))
+
+
+def _readable(value: Any) -> Any:  # noqa: ANN401  whatever a packet holds
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if isinstance(value, dict):
+        return {_readable(name): _readable(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(each) for each in value]
+    return value

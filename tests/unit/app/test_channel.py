@@ -3,7 +3,9 @@
 import asyncio
 import os
 
-from mailwarden.app.channel import Channel, Packet, make_pair
+import pytest
+
+from mailwarden.app.channel import PIECE_BYTES, Channel, Packet, make_pair
 
 
 class End:
@@ -60,3 +62,77 @@ async def test_a_peer_that_goes_is_noticed_and_sending_is_harmless() -> None:
     theirs.close()
     await asyncio.wait_for(end.closed.wait(), 10)
     channel.send({"do": "stop"})
+
+
+class Pair:
+    """Two ends that talk to each other."""
+
+    def __init__(self) -> None:
+        ours, self.theirs = make_pair()
+        self.left, self.right = End(), End()
+        self.sender = Channel(ours, self.left.on_packet, self.left.closed.set)
+        self.receiver = Channel(self.theirs, self.right.on_packet, self.right.closed.set)
+
+    async def received(self, count: int = 1) -> list[Packet]:
+        while len(self.right.packets) < count:
+            self.right.arrived.clear()
+            await asyncio.wait_for(self.right.arrived.wait(), 10)
+        return self.right.packets
+
+    def close(self) -> None:
+        self.sender.close()
+        self.receiver.close()
+
+
+@pytest.mark.parametrize("size", [0, PIECE_BYTES - 10, PIECE_BYTES, 20 * PIECE_BYTES + 1])
+async def test_a_packet_may_be_larger_than_the_kernel_takes_at_once(size: int) -> None:
+    pair = Pair()
+    reading, writing = os.pipe()
+    pair.sender.send({"text": "x" * size}, [writing])
+    pair.sender.send({"text": "next"})
+    assert await pair.received(2) == [{"text": "x" * size}, {"text": "next"}]
+    assert len(pair.right.descriptors) == 1
+    for descriptor in (reading, writing, *pair.right.descriptors):
+        os.close(descriptor)
+    pair.close()
+
+
+async def test_text_of_a_peer_that_is_no_utf_8_arrives_readable() -> None:
+    pair = Pair()
+    name = b"caf\xe9".decode("utf-8", "surrogateescape")
+    pair.sender.send({"rows": [{"sender": name, "count": 1}], name: None})
+    assert await pair.received() == [
+        {"rows": [{"sender": "caf\\xe9", "count": 1}], "caf\\xe9": None}
+    ]
+    pair.close()
+
+
+@pytest.mark.parametrize(
+    "data", [b".", b".{", b"+", b"?[1]", b".[1]", b".\xff", b'."\xff"', b".{1:2}"]
+)
+async def test_rubbish_is_an_empty_packet_and_what_follows_is_read(data: bytes) -> None:
+    ours, theirs = make_pair()
+    end = End()
+    channel = Channel(theirs, end.on_packet, end.closed.set)
+    ours.send(data)
+    if data == b"+":
+        ours.send(b".]")
+    ours.send(b'.{"say":"ready"}')
+    while len(end.packets) < 2:
+        end.arrived.clear()
+        await asyncio.wait_for(end.arrived.wait(), 10)
+    assert end.packets == [{}, {"say": "ready"}]
+    channel.close()
+    ours.close()
+
+
+async def test_a_packet_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailwarden.app.channel.PACKET_BYTES_MAX", 10)
+    ours, theirs = make_pair()
+    end = End()
+    channel = Channel(theirs, end.on_packet, end.closed.set)
+    ours.send(b"+" + b" " * 11)
+    await asyncio.wait_for(end.arrived.wait(), 10)
+    assert end.packets == [{}]
+    channel.close()
+    ours.close()
