@@ -30,12 +30,13 @@ def status(arguments: Namespace) -> int:
 
 def reload(arguments: Namespace) -> int:
     """Let the gateway read its configuration anew."""
-    problems = _first(arguments, {"command": "reload"}).get("problems", [])
+    answer = _first(arguments, {"command": "reload"})
+    problems = answer.get("problems", [])
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
         raise CommandError("nothing was changed", "correct the file and reload again")
-    print("reloaded")
+    print("\n".join(["reloaded", *answer.get("notes", [])]))
     return ExitCode.DONE
 
 

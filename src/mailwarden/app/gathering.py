@@ -1,81 +1,109 @@
-"""Asks all workers and puts their answers together."""
+"""Asks all workers and puts their answers together.
+
+A worker that does not answer is named: what it has must not look as if it were not there.
+"""
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any, Final
+
+import msgspec
 
 from mailwarden.app.channel import Packet
+from mailwarden.app.process import NoAnswerError, WorkerProcess
 
-if TYPE_CHECKING:  # a supervisor gathers, and gathering asks the supervisor's workers
-    from mailwarden.app.supervisor import Supervisor
+LISTING: Final = frozenset({"queue_list"})  # commands with many answers of each worker
 
-LISTING = frozenset({"queue_list"})  # commands with many answers of each worker
+Answer = dict[str, Any]
+
+
+class _Destination(msgspec.Struct):
+    name: str
+    state: str
+    waiting: int
+    connections: int
+    next_attempt_at: float | None = None
+    last_error: str = ""
+
+
+class _Status(msgspec.Struct):
+    """What a worker says of itself, as far as it is put together with that of the others."""
+
+    spool: dict[str, int]
+    destinations: list[_Destination]
+    counters: dict[str, int]
+    rest: Answer = {}
 
 
 class Gathering:
     """One request to every worker."""
 
-    def __init__(self, supervisor: "Supervisor", request: Packet, seconds: float) -> None:
-        self._supervisor = supervisor
+    def __init__(self, workers: Sequence[WorkerProcess], request: Packet, seconds: float) -> None:
+        """`seconds` is what a worker gets for one answer."""
+        self._workers = tuple(workers)  # those of now: a dead one's successor was not asked
         self._request = request
         self._seconds = seconds
 
-    async def answers(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield what is to be sent to the administrator."""
-        if self._request.get("command") in LISTING:
-            starting = []
-            for worker in list(self._supervisor.workers):
-                if not worker.is_ready:
-                    starting.append(str(worker.index))
-                    continue
-                async for answer in worker.ask(self._request):
-                    yield answer
-            if starting:
-                yield {"error": f"not listed: worker {', '.join(starting)} is still starting"}
+    async def answers(self, summary: Answer) -> AsyncIterator[Answer]:
+        """Yield what is to be sent to the administrator; `summary` begins that of `status`."""
+        command = self._request.get("command")
+        if command in LISTING:
+            async for answer in self._listing():
+                yield answer
             return
-        gathered = await asyncio.gather(
-            *(self._one(worker.index) for worker in self._supervisor.workers)
-        )
-        if self._request.get("command") == "status":
-            yield self._status(gathered)
+        gathered = await asyncio.gather(*(self._one(worker) for worker in self._workers))
+        if command == "status":
+            yield self._status(gathered, summary)
         else:
-            yield {"workers": [answer for answer in gathered if answer is not None]}
+            yield {
+                "workers": [answer for answer in gathered if isinstance(answer, dict)],
+                "unanswered": [answer for answer in gathered if isinstance(answer, str)],
+            }
 
-    async def _one(self, index: int) -> dict[str, Any] | None:
-        """Return the answer of one worker; None when it does not answer in time."""
-        worker = next((w for w in self._supervisor.workers if w.index == index), None)
-        if worker is None or not worker.is_ready:  # one that starts is busy reading its spool
-            return None
+    async def _listing(self) -> AsyncIterator[Answer]:
+        missing = []
+        for worker in self._workers:
+            try:
+                async with aclosing(worker.ask(self._request, self._seconds)) as answers:
+                    async for answer in answers:
+                        yield answer
+            except NoAnswerError as error:
+                missing.append(str(error))
+        if missing:
+            yield {"error": f"the list is not whole: {', '.join(missing)}"}
+
+    async def _one(self, worker: WorkerProcess) -> Answer | str:
+        """Return the answer of one worker, or why there is none."""
         try:
-            async with asyncio.timeout(self._seconds):
-                async for answer in worker.ask(self._request):
+            async with aclosing(worker.ask(self._request, self._seconds)) as answers:
+                async for answer in answers:
                     return answer
-        except TimeoutError:
-            return None
-        return None
+        except NoAnswerError as error:
+            return str(error)
+        return f"worker {worker.index} had no answer"
 
-    def _status(self, gathered: list[dict[str, Any] | None]) -> dict[str, Any]:
-        status = self._supervisor.summary()
+    def _status(self, gathered: Sequence[Answer | str], summary: Answer) -> Answer:
         totals: Counter[str] = Counter()
         spool: Counter[str] = Counter()
-        destinations: dict[str, dict[str, Any]] = {}
+        destinations: dict[str, Answer] = {}
         workers = []
-        for worker, answer in zip(self._supervisor.workers, gathered, strict=False):
-            row: dict[str, Any] = {"index": worker.index, "pid": worker.pid}
-            if answer is None:
-                row["state"] = "starting" if not worker.is_ready else "not answering"
-                row["progress"] = worker.progress
+        for worker, answer in zip(self._workers, gathered, strict=True):
+            row: Answer = {"index": worker.index, "pid": worker.pid}
+            told = None if isinstance(answer, str) else _read_status(answer)
+            if told is None:
+                row.update(state=worker.state, progress=worker.progress)
             else:
-                for name, value in answer.pop("spool").items():
+                for name, value in told.spool.items():
                     spool[name] = value if name == "bytes_free" else spool[name] + value
-                _merge_destinations(destinations, answer.pop("destinations"))
-                totals.update(answer["counters"])
-                row.update(answer, state="running")
+                _merge_destinations(destinations, told.destinations)
+                totals.update(told.counters)
+                row.update(told.rest, state="running")
             workers.append(row)
         waiting = sorted(destinations.values(), key=lambda row: -row["waiting"])
         return {
-            **status,
+            **summary,
             "workers": workers,
             "totals": dict(totals),
             "spool": dict(spool),
@@ -83,15 +111,27 @@ class Gathering:
         }
 
 
-def _merge_destinations(merged: dict[str, dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+def _read_status(answer: Answer) -> _Status | None:
+    """Return what a worker says of itself; None when that is not what one says."""
+    try:
+        told = msgspec.convert(answer, _Status)
+    except msgspec.ValidationError:
+        return None
+    told.rest = {name: answer[name] for name in answer if name not in ("spool", "destinations")}
+    return told
+
+
+def _merge_destinations(merged: dict[str, Answer], rows: list[_Destination]) -> None:
     """Add one worker's view of the destinations to that of the others."""
     for row in rows:
-        known = merged.setdefault(row["name"], dict(row, waiting=0, connections=0))
-        known["waiting"] += row["waiting"]
-        known["connections"] += row["connections"]
-        if row.get("last_error"):
-            known["last_error"] = row["last_error"]
-        if row.get("state") == "down":
+        known = merged.setdefault(
+            row.name, {**msgspec.structs.asdict(row), "waiting": 0, "connections": 0}
+        )
+        known["waiting"] += row.waiting
+        known["connections"] += row.connections
+        if row.last_error:
+            known["last_error"] = row.last_error
+        if row.state == "down":
             known["state"] = "down"
-        times = [t for t in (known.get("next_attempt_at"), row.get("next_attempt_at")) if t]
+        times = [at for at in (known["next_attempt_at"], row.next_attempt_at) if at]
         known["next_attempt_at"] = min(times) if times else None

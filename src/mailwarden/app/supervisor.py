@@ -11,18 +11,19 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from operator import attrgetter
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from mailwarden import __version__
 from mailwarden.app.control_socket import ControlServer
 from mailwarden.app.gathering import Gathering
+from mailwarden.app.next_start import in_words, waiting_for_start
 from mailwarden.app.ports import Ports
-from mailwarden.app.process import WorkerProcess
+from mailwarden.app.process import Launch, WorkerProcess, launch_worker
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.supervisor_log import SupervisorLog
+from mailwarden.control.cli.table import count_of
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import ConfigError, parse_config, read_text
 from mailwarden.services.throttling.board import clear_region, make_board
@@ -30,23 +31,30 @@ from mailwarden.services.throttling.board import clear_region, make_board
 STOP_SECONDS: Final = 30.0  # what open connections get to finish
 ANSWER_SECONDS: Final = 10.0  # what a worker gets to answer a command
 RESTART_WAITS: Final = (0.1, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # for one that cannot start
-LATER_SETTINGS: Final = (
-    "workers",
-    "state_directory",
-    "user",
-    "spool",
-    "logs.directory",
-)  # take effect at the next start
 
 
 class Supervisor:
     """Keeps the gateway's processes running until it is told to stop."""
 
-    def __init__(self, config_path: Path, text: str, config: GatewayConfig, base: Path) -> None:
+    def __init__(
+        self,
+        config_path: Path,
+        text: str,
+        config: GatewayConfig,
+        base: Path,
+        *,
+        launch: Launch = launch_worker,
+        restart_waits: Sequence[float] = RESTART_WAITS,
+    ) -> None:
+        """`launch` starts a worker's process; `restart_waits` are seconds before the next one."""
         self.config = config
         self.state = StateDirectory.at(config, base)
         self.started_at = time.monotonic()
         self.workers: list[WorkerProcess] = []
+        self._started = config  # what the next start is needed for is as it says
+        self._is_up = False
+        self._launch = launch
+        self._waits = tuple(restart_waits)
         self._path = config_path
         self._text = text
         self._base = base
@@ -57,6 +65,7 @@ class Supervisor:
         self._switches = self.state.load_switches()
         self._control = ControlServer(self.state.directory, self._command)
         self._before: tuple[str, GatewayConfig] | None = None  # what the last reload replaced
+        self._taken_back = ""  # why the last reload was undone
 
     async def run(self, on_ready: Callable[["Supervisor"], None]) -> int:
         """Run until SIGTERM or SIGINT; return the exit status.
@@ -97,7 +106,8 @@ class Supervisor:
             await asyncio.sleep(0.02)
             if self._stopping.is_set():
                 return
-        self._log.info(f"Gateway {self.config.hostname} is up with {count} workers")
+        self._is_up = True
+        self._log.info(f"Gateway {self.config.hostname} is up with {count_of(count, 'worker')}")
         self._notify_systemd("READY=1")
         on_ready(self)
 
@@ -105,24 +115,24 @@ class Supervisor:
         """Start worker `index` and start it anew whenever it dies."""
         failures = 0
         while not self._stopping.is_set():
-            worker = WorkerProcess(index, count, self.config.user, self._log, self._refused)
+            worker = WorkerProcess(
+                index, count, self._started.user, self._log, self._refused, self._launch
+            )
             self.workers = sorted(
                 [w for w in self.workers if w.index != index] + [worker], key=lambda w: w.index
             )
-            self._ports.bind(index, self.config)
-            await worker.start()
-            self._configure(worker)
-            status = await self._until_gone(worker)
+            ended = await self._run_worker(worker)
             if self._stopping.is_set():
                 return
             clear_region(self._board, index)
             if worker.was_ready:  # it works in principle, and has mail to look after
                 failures = 0
-            wait = RESTART_WAITS[min(failures, len(RESTART_WAITS) - 1)]
+            wait = self._waits[min(failures, len(self._waits) - 1)]
             failures += 1
+            worker.progress = f"{ended}; restarted {_in_seconds(wait)}"
             self._log.critical(
-                f"Worker {index} (process {worker.pid}) ended with {status}; "
-                f"it is restarted in {wait:g} seconds"
+                f"Worker {index} (process {worker.pid}) {ended}; it is restarted "
+                f"{_in_seconds(wait)}"
             )
             if failures > 1:  # let the other workers take its connections meanwhile
                 self._ports.release(index)
@@ -131,6 +141,23 @@ class Supervisor:
                     await self._stopping.wait()
             except TimeoutError:
                 continue
+
+    async def _run_worker(self, worker: WorkerProcess) -> str:
+        """Start `worker`; return how it ended, in words.
+
+        Raises:
+            OSError: it cannot be started, and the gateway is not up yet.
+        """
+        try:
+            self._ports.bind(worker.index, self.config)
+            await worker.start()
+        except OSError as error:
+            worker.is_gone = True
+            if not self._is_up:
+                raise
+            return f"cannot be started: {error}"
+        self._configure(worker)
+        return f"ended with {await self._until_gone(worker)}"
 
     async def _until_gone(self, worker: WorkerProcess) -> str:
         """Wait until `worker` ends, by itself or because the gateway stops."""
@@ -153,11 +180,11 @@ class Supervisor:
         board = os.open(f"/proc/self/fd/{self._board}", os.O_RDWR | os.O_CLOEXEC)
         try:
             os.write(text, self._text.encode())
-            worker.send(
+            worker.configure(
                 {
-                    "do": "configure",
                     "name": str(self._path),
                     "base": str(self._base),
+                    "state": [str(self.state.directory), str(self.state.logs)],
                     "listeners": list(sockets),
                     "switches": self._switches,
                 },
@@ -195,41 +222,64 @@ class Supervisor:
 
     def reload(self) -> list[str]:
         """Read the configuration anew; return its problems, with which nothing has changed."""
+        self._taken_back = ""
         try:
             text = read_text(self._path)
             config = parse_config(text, str(self._path), self._base)
             self._ports.check(config)
+            self._swap(text, config)
         except OSError as error:
             problems = [f"{self._path}: {error}"]
         except ConfigError as error:
             problems = [str(problem) for problem in error.problems]
         else:
-            self._swap(text, config)
+            for name in self.waiting_for_start():
+                self._log.warning(f"A change of `{name}` takes effect at the next start")
             return []
         for problem in problems:
             self._log.warning(f"Configuration not reloaded: {problem}")
         return problems
 
+    def waiting_for_start(self) -> list[str]:
+        """Return the settings that were changed and wait for the next start."""
+        return waiting_for_start(self._started, self.config)
+
+    async def _reload_answer(self) -> dict[str, Any]:
+        """Reload; return what came of it once all workers that are ready have followed."""
+        problems = self.reload()
+        if not problems:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    for worker in [worker for worker in self.workers if worker.is_ready]:
+                        await worker.wait_followed()
+            except TimeoutError:
+                self._log.warning("Not all workers have followed the new configuration yet")
+        if self._taken_back:
+            problems = [f"{self._path}: a worker cannot use it: {self._taken_back}"]
+        later = [] if problems else self.waiting_for_start()
+        return {"problems": problems, "notes": [in_words(later)] if later else []}
+
     def _refused(self, why: str) -> None:
         """A worker cannot follow the new configuration: all go back to the one before."""
         before, self._before = self._before, None
         if before is not None:
+            self._taken_back = why
             self._log.critical(f"Configuration taken back, as a worker cannot use it: {why}")
-            self._swap(*before)
+            try:
+                self._swap(*before)
+            except OSError as error:
+                self._log.critical(f"Configuration cannot be taken back: {error}")
             self._before = None
 
     def _swap(self, text: str, config: GatewayConfig) -> None:
-        self._before = (self._text, self.config)
-        for name in LATER_SETTINGS:
-            read = attrgetter(name)
-            if read(config) != read(self.config):
-                self._log.warning(f"A change of `{name}` takes effect at the next start")
-        self._text, self.config = text, config
-        self._log.apply(
-            config.logs, config.hostname
-        )  # before the workers, which open files that it begins
-        for worker in self.workers:
+        """Work by `config` from now on. Raises OSError when a log or port cannot be had."""
+        living = [worker for worker in self.workers if not worker.is_gone]
+        self._log.apply(config.logs, config.hostname)  # before the workers, which open its files
+        for worker in living:  # the others get theirs when they are started
             self._ports.bind(worker.index, config)
+        self._before = (self._text, self.config)
+        self._text, self.config = text, config
+        for worker in living:
             self._configure(worker)
         self._log.info("Configuration reloaded")
 
@@ -237,7 +287,7 @@ class Supervisor:
         """Yield the answers to one request from the control socket."""
         name = request.get("command")
         if name == "reload":
-            yield {"problems": self.reload()}
+            yield await self._reload_answer()
         elif name in ("pause", "resume"):
             self._switches["work_queue_paused"] = name == "pause"
             self.state.save_switches(self._switches)
@@ -245,8 +295,8 @@ class Supervisor:
                 worker.send({"do": "switches", "switches": self._switches})
             yield {"paused": name == "pause"}
         else:
-            gathering = Gathering(self, request, ANSWER_SECONDS)
-            async for answer in gathering.answers():
+            gathering = Gathering(self.workers, request, ANSWER_SECONDS)
+            async for answer in gathering.answers(self.summary()):
                 yield answer
 
     def summary(self) -> dict[str, Any]:
@@ -259,6 +309,7 @@ class Supervisor:
             "state": "stopping" if self._stopping.is_set() else "running",
             "work_queue": "paused" if self._switches.get("work_queue_paused") else "running",
             "listeners": self._ports.describe(self.config),
+            "waiting_for_start": self.waiting_for_start(),
         }
 
     @staticmethod
@@ -267,3 +318,7 @@ class Supervisor:
         if address:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
                 notify.sendto(state.encode(), address.replace("@", "\0", 1))
+
+
+def _in_seconds(wait: float) -> str:
+    return f"in {wait:g} second{'' if wait == 1 else 's'}"

@@ -60,7 +60,7 @@ Progress = Callable[[str], None]
 class Gateway:
     """One worker's parts, from listeners to spool."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  keywords, one for each thing that it is handed
         self,
         index: int,
         count: int,
@@ -72,6 +72,7 @@ class Gateway:
         progress: Progress,
         failed: Callable[[BaseException], None],
         switches: Mapping[str, Any],
+        state: StateDirectory,
     ) -> None:
         """Build everything and read the spool, which may take a minute; `start` begins to work.
 
@@ -87,7 +88,7 @@ class Gateway:
         self._alert = alert
         self._failed = failed
         self._clock = SystemClock()
-        self._state = StateDirectory.at(config, base)
+        self._state = state  # as the gateway was started, whatever `config` says meanwhile
         raise_open_files_limit(OPEN_FILES_WANTED)
         self._logs = Logs(
             config.logs,
@@ -184,8 +185,8 @@ class Gateway:
     async def apply(self, config: GatewayConfig, sockets: Mapping[str, socket.socket]) -> None:
         """Swap the configuration: whatever begins from now on is judged by the new one."""
         contexts = self._contexts(config)  # may fail: nothing has changed then
-        if config.dns != self.config.dns:
-            self._resolver.apply(config.dns)
+        self._resolver.apply(config.dns)  # also anew when only /etc/resolv.conf has changed
+        set_backlogs(config, sockets)
         self.config = config
         self._logs.apply(config.logs, self._state.logs, config.hostname)
         plan = Plan(policies=config.mail_policies, log=self.log)
@@ -206,6 +207,13 @@ class Gateway:
         """Park a message until an administrator releases it."""
         self.spool.hold(entry, OPERATOR_HOLD, "held by an administrator")
         self.log.held(entry.mid, OPERATOR_HOLD, "held by an administrator")
+
+    def release(self, entry: Entry) -> None:
+        """Let a parked message pass the work queue again."""
+        since = 0.0 if entry.held is None else entry.held.at
+        seconds = self._clock.time() - since if since else 0.0  # 0: an older program did not say
+        self.log.released(entry.mid, entry.hold, seconds=max(0.0, seconds))
+        self.spool.release(entry, State.RECEIVED)
 
     def reopen_logs(self) -> None:
         """Go over to the new log files."""
@@ -239,7 +247,7 @@ class Gateway:
             "cpu_seconds": time.process_time(),
             "counters": dict(Counter(self.counters) + Counter(self.delivery.counters)),
             "tls_connections": self.listeners.tls_connections,
-            "spool": {name: getattr(usage, name) for name in usage.__slots__},
+            "spool": usage._asdict(),
             "destinations": [
                 {
                     "name": row.name,
@@ -320,6 +328,13 @@ class Gateway:
 
     def _board_full(self, key: str) -> None:
         self.log.warning(f"No place on the board to count {key}: it is refused")
+
+
+def set_backlogs(config: GatewayConfig, sockets: Mapping[str, socket.socket]) -> None:
+    """Give sockets that listen already the `listen_queue` of their listeners (listen(2))."""
+    for listener in config.listeners:
+        if listener.name in sockets:
+            sockets[listener.name].listen(listener.listen_queue)
 
 
 def bounce_profiles(config: GatewayConfig) -> dict[str, BounceProfile]:

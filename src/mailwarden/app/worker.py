@@ -18,6 +18,7 @@ import uvloop
 
 from mailwarden.app.channel import Channel, Packet
 from mailwarden.app.commands import Commands
+from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.wiring import Gateway
 from mailwarden.control.config.reader import parse_config
 from mailwarden.system.crypto.tls import CertificateError
@@ -87,6 +88,7 @@ class Worker:
                     progress=self._progress,
                     failed=self._failed,
                     switches=packet["switches"],
+                    state=StateDirectory(*map(Path, packet["state"])),
                 )
                 self._commands = Commands(self._gateway)
                 if self._switches is not None:  # switched while the spool was being read
@@ -102,9 +104,11 @@ class Worker:
                 except (OSError, ValueError, CertificateError) as error:
                     # Most likely a file that only the supervisor may read: go on as before.
                     self._channel.send({"say": "refused", "text": str(error)})
+                else:
+                    self._channel.send({"say": "followed"})
 
     def _packet(self, packet: Packet, descriptors: list[int]) -> None:
-        match packet["do"]:
+        match packet.get("do"):
             case "configure":
                 self._configured.put_nowait((packet, descriptors))
             case "command":
@@ -121,10 +125,12 @@ class Worker:
 
     def _command(self, packet: Packet) -> None:
         number = packet["id"]
-        if self._commands is not None:
-            for data in self._commands.answer(packet["request"]):
-                self._channel.send({"say": "answer", "id": number, "data": data})
-        self._channel.send({"say": "answered", "id": number})
+        try:
+            if self._commands is not None:
+                for data in self._commands.answer(packet["request"]):
+                    self._channel.send({"say": "answer", "id": number, "data": data})
+        finally:  # whoever asked does not wait for an answer that is not to come
+            self._channel.send({"say": "answered", "id": number})
 
     def _progress(self, text: str) -> None:
         self._channel.send({"say": "progress", "text": text})

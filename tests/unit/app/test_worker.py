@@ -36,7 +36,14 @@ def configure() -> tuple[Packet, list[int]]:
     """Return the packet with which a supervisor hands over a configuration."""
     text = os.memfd_create("configuration")
     os.write(text, demo_text().encode())
-    packet = {"do": "configure", "name": "x", "base": "/tmp", "listeners": [], "switches": {}}
+    packet = {
+        "do": "configure",
+        "name": "x",
+        "base": "/tmp",
+        "listeners": [],
+        "switches": {},
+        "state": ["/tmp", "/tmp"],
+    }
     return packet, [text, os.memfd_create("board")]
 
 

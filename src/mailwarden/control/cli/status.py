@@ -3,7 +3,7 @@
 The gateway answers with a dict:
 
 - `version`, `hostname`, `pid`, `uptime_seconds`, `state` (running, stopping), `work_queue`
-  (running, paused);
+  (running, paused), `waiting_for_start` (names of settings that a reload could not change);
 - `listeners`: a list of `name`, `type`, `address`, `port`, `tls`;
 - `workers`: a list of `index`, `pid`, `state`, `progress` (while it starts), `connections`,
   `tls_connections`, `received`, `queued`, `held`, `memory_bytes`, `cpu_seconds`, `counters`;
@@ -60,7 +60,7 @@ def show_status(
 
 def render_status(status: Status, now: float) -> list[str]:
     """Return the lines for a person; `now` is in seconds since the epoch."""
-    lines = _head(status)
+    lines = [*_head(status), *_waiting_for_start(status.get("waiting_for_start") or ())]
     parts = (
         _listeners(status.get("listeners") or ()),
         _workers(status.get("workers") or ()),
@@ -128,6 +128,13 @@ def _head(status: Status) -> list[str]:
     if "work_queue" in status:
         details.append(f"work queue {escape(str(status['work_queue']))}")
     return [f"{' '.join(words)}: {', '.join(details)}" if details else " ".join(words)]
+
+
+def _waiting_for_start(names: Sequence[str]) -> list[str]:
+    shown = ", ".join(escape(str(name)) for name in names)
+    return [f"Changed in the file, but in effect only from the next start on: {shown}"] * bool(
+        names
+    )
 
 
 def _listeners(rows: Rows) -> list[str]:

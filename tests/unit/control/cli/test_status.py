@@ -141,3 +141,12 @@ def test_a_file_gets_no_terminal_commands(capsys: pytest.CaptureFixture[str]) ->
     arguments = Namespace(json=False, watch=True, interval=0.5)
     show_status(arguments, lambda: STATUS, now=lambda: NOW, sleep=interrupted)
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_settings_that_wait_for_the_next_start_stand_below_the_first_line() -> None:
+    lines = render_status({**STATUS, "waiting_for_start": ["workers", "user"]}, NOW)
+    assert lines[:3] == [
+        HEAD,
+        "Changed in the file, but in effect only from the next start on: workers, user",
+        "",
+    ]

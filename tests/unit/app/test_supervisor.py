@@ -1,0 +1,280 @@
+"""The supervisor and workers that die, refuse and come back, without a process or a port."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailwarden.app.supervisor import Supervisor
+from mailwarden.control.config.model import GatewayConfig
+from mailwarden.control.config.reader import demo_text, parse_config
+from mailwarden.services.throttling.board import make_board
+from tests.unit.app.peer import HeardLog, Peer, Peers, wait_until
+
+
+class FakePorts:
+    """Remembers for which workers ports are open."""
+
+    def __init__(self) -> None:
+        self.open: set[int] = set()
+
+    def bind(self, worker: int, _config: GatewayConfig) -> None:
+        self.open.add(worker)
+
+    def release(self, worker: int) -> None:
+        self.open.discard(worker)
+
+    def check(self, _config: GatewayConfig) -> None:
+        return None
+
+    def of(self, _worker: int) -> dict[str, Any]:
+        return {}
+
+    def describe(self, _config: GatewayConfig) -> list[Any]:
+        return []
+
+
+class Setup:
+    """A supervisor with its configuration file, and workers that are none."""
+
+    def __init__(self, folder: Path, waits: tuple[float, ...]) -> None:
+        self.path = folder / "mailwarden.yaml"
+        self.text = demo_text().replace("var/demo", str(folder)).replace("workers: 2\n", "")
+        self.write("")
+        self.peers = Peers()
+        self.log = HeardLog()
+        self.ports = FakePorts()
+        config = parse_config(self.path.read_text(), str(self.path), folder)
+        self.supervisor = Supervisor(
+            self.path,
+            self.path.read_text(),
+            config,
+            folder,
+            launch=self.peers.launch,  # type: ignore[arg-type]
+            restart_waits=waits,
+        )
+        self.supervisor._log = self.log  # type: ignore[assignment]
+        self.supervisor._ports = self.ports  # type: ignore[assignment]
+        self.supervisor._board = make_board(2)
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def write(self, more: str) -> None:
+        self.path.write_text(f"{self.text}\n{more}")
+
+    def keep(self, index: int = 0) -> None:
+        self.tasks.append(asyncio.create_task(self.supervisor._keep(index, 2)))
+
+    async def ready(self, number: int = 1) -> Peer:
+        """Return the peer that is started as `number`, once it has said that it is ready."""
+        peer = await self.peers.next(number)
+        await peer.hears("configure")
+        peer.say("ready")
+        await wait_until(lambda: self.worker(peer.pid).is_ready)
+        self.supervisor._is_up = True
+        return peer
+
+    def worker(self, pid: int) -> Any:
+        return next(worker for worker in self.supervisor.workers if worker.pid == pid)
+
+    async def command(self, name: str, **more: Any) -> list[dict[str, Any]]:
+        request = {"command": name, **more}
+        return [answer async for answer in self.supervisor._command(request)]
+
+    async def stop(self) -> None:
+        self.supervisor._stopping.set()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.peers.end_all()
+        os.close(self.supervisor._board)
+
+
+@pytest.fixture
+async def setup(tmp_path: Path) -> AsyncIterator[Setup]:
+    setup = Setup(tmp_path, (0.0, 0.0))
+    yield setup
+    await setup.stop()
+
+
+@pytest.fixture
+async def patient(tmp_path: Path) -> AsyncIterator[Setup]:
+    """A supervisor that restarts a worker once at once, and then not while a test runs."""
+    setup = Setup(tmp_path, (0.0, 3600.0))
+    yield setup
+    await setup.stop()
+
+
+async def test_a_worker_that_dies_while_starting_is_started_again(setup: Setup) -> None:
+    setup.keep()
+    for number in (1, 2, 3):
+        peer = await setup.peers.next(number)
+        await peer.hears("configure")
+        peer.end(70)
+    await setup.ready(4)
+    assert setup.log.lines[:3] == [
+        f"Critical: Worker 0 (process {pid}) ended with exit status 70; it is restarted in "
+        "0 seconds"
+        for pid in (1000, 1001, 1002)
+    ]
+    assert setup.peers.indices == [0, 0, 0, 0]
+
+
+async def test_one_that_cannot_start_leaves_its_connections_to_the_others(patient: Setup) -> None:
+    patient.keep(0)
+    patient.keep(1)
+    for number in (1, 3):
+        await patient.peers.next(number)
+        dying = next(p for p in reversed(patient.peers.started) if not p.returncode)
+        await dying.hears("configure")
+        first = patient.peers.started[0] if number == 1 else patient.peers.started[2]
+        first.end(70)
+    await wait_until(lambda: patient.log.said("restarted in 3600 seconds"))
+    assert patient.ports.open == {1}
+    (status,) = await patient.command("status")
+    assert status["workers"][0]["state"] == "restarting"
+    assert status["workers"][0]["progress"] == (
+        "ended with exit status 70; restarted in 3600 seconds"
+    )
+    assert patient.supervisor.reload() == []
+    assert patient.ports.open == {1}  # nobody would accept what comes to the other's
+
+
+async def test_a_worker_that_is_restarted_gets_the_configuration_of_meanwhile(
+    setup: Setup,
+) -> None:
+    setup.keep()
+    first = await setup.ready()
+    first.end(1)
+    setup.write("dns: {attempts_max: 7}")
+    answer = await setup.command("reload")
+    assert answer == [{"problems": [], "notes": []}]
+    second = await setup.ready(2)
+    assert setup.supervisor.config.dns.attempts_max == 7
+    assert len(first.told("configure")) == 1
+    assert len(second.told("configure")) == 1
+
+
+async def test_a_reload_while_a_worker_starts_reaches_it_behind_the_first(setup: Setup) -> None:
+    setup.keep()
+    peer = await setup.peers.next(1)
+    await peer.hears("configure")
+    setup.write("dns: {attempts_max: 7}")
+    assert await setup.command("reload") == [{"problems": [], "notes": []}]
+    await peer.hears("configure", 2)
+
+
+async def test_a_reload_answers_once_the_workers_have_followed(setup: Setup) -> None:
+    setup.keep()
+    peer = await setup.ready()
+    reloading = asyncio.create_task(setup.command("reload"))
+    await peer.hears("configure", 2)
+    assert not reloading.done()
+    peer.say("followed")
+    assert await reloading == [{"problems": [], "notes": []}]
+
+
+async def test_a_reload_that_a_worker_refuses_is_no_success(setup: Setup) -> None:
+    setup.keep()
+    peer = await setup.ready()
+    before = setup.supervisor.config
+    setup.write("dns: {attempts_max: 7}")
+    reloading = asyncio.create_task(setup.command("reload"))
+    await peer.hears("configure", 2)
+    peer.say("refused", text="key.pem cannot be read")
+    await peer.hears("configure", 3)
+    peer.say("followed")
+    assert await reloading == [
+        {
+            "problems": [f"{setup.path}: a worker cannot use it: key.pem cannot be read"],
+            "notes": [],
+        }
+    ]
+    assert setup.supervisor.config == before
+    assert setup.log.said("Critical: Configuration taken back, as a worker cannot use it: key.pem")
+
+
+async def test_a_worker_that_dies_of_a_reload_does_not_keep_one_waiting(setup: Setup) -> None:
+    setup.keep()
+    peer = await setup.ready()
+    reloading = asyncio.create_task(setup.command("reload"))
+    await peer.hears("configure", 2)
+    peer.end(70)
+    assert await reloading == [{"problems": [], "notes": []}]
+
+
+async def test_what_waits_for_the_next_start_is_told_until_it_is_undone(setup: Setup) -> None:
+    setup.keep()
+    setup.write("workers: 7\nspool: {sync_interval_seconds: 1}")
+    note = (
+        "the changes of `workers` and `spool.sync_interval_seconds` take effect at the next start"
+    )
+    for _ in range(2):
+        assert await setup.command("reload") == [{"problems": [], "notes": [note]}]
+    assert setup.log.said("Warning: A change of `workers` takes effect at the next start")
+    (status,) = await setup.command("status")
+    assert status["waiting_for_start"] == ["workers", "spool.sync_interval_seconds"]
+    setup.write("")
+    assert await setup.command("reload") == [{"problems": [], "notes": []}]
+
+
+async def test_a_restarted_worker_keeps_folders_and_user_until_the_next_start(
+    setup: Setup, tmp_path: Path
+) -> None:
+    setup.keep()
+    first = await setup.ready()
+    text = setup.text.replace(f"state_directory: {tmp_path}", "state_directory: /elsewhere")
+    setup.path.write_text(
+        text.replace("json: on", "directory: /elsewhere/log") + "\nuser: nobody\n"
+    )
+    reloading = asyncio.create_task(setup.command("reload"))
+    await first.hears("configure", 2)
+    first.say("followed")
+    (answer,) = await reloading
+    assert "`state_directory`, `user` and `logs.directory`" in answer["notes"][0]
+    first.end(1)
+    second = await setup.ready(2)
+    assert (await second.hears("configure"))["state"] == [str(tmp_path), str(tmp_path / "log")]
+    assert setup.peers.users == ["", ""]
+
+
+async def test_a_log_that_cannot_be_had_is_a_problem_that_changes_nothing(setup: Setup) -> None:
+    setup.keep()
+    peer = await setup.ready()
+    before = setup.supervisor.config
+    setup.log.refusal = OSError(28, "No space left on device")
+    setup.path.write_text(setup.text.replace("json: on", "json: off"))
+    (answer,) = await setup.command("reload")
+    assert "No space left on device" in answer["problems"][0]
+    assert setup.supervisor.config == before
+    assert len(peer.told("configure")) == 1
+
+
+async def test_a_worker_that_cannot_be_started_again_does_not_end_the_others(setup: Setup) -> None:
+    setup.keep()
+    first = await setup.ready()
+    setup.peers.refusal = OSError(11, "Resource temporarily unavailable")
+    first.end(-9)
+    await wait_until(lambda: setup.log.said("cannot be started: [Errno 11]"))
+    setup.peers.refusal = None
+    await setup.ready(2)
+
+
+async def test_a_worker_that_cannot_be_started_at_all_ends_the_start(setup: Setup) -> None:
+    setup.peers.refusal = OSError("user 'x' may not run python")
+    with pytest.raises(OSError, match="may not run"):
+        await setup.supervisor._keep(0, 2)
+
+
+async def test_a_list_without_a_starting_worker_says_so(setup: Setup) -> None:
+    setup.keep(0)
+    first = await setup.ready(1)
+    setup.keep(1)
+    second = await setup.peers.next(2)
+    await second.hears("configure")
+    listing = asyncio.create_task(setup.command("queue_list"))
+    first.answer(await first.hears("command"), {"messages": [{"mid": 1}]})
+    assert await listing == [
+        {"messages": [{"mid": 1}]},
+        {"error": "the list is not whole: worker 1 is still starting"},
+    ]
