@@ -129,6 +129,5 @@ class Commands:
         entry = self._gateway.spool.get(mid)
         if entry is None or entry.state is not State.HELD:
             return {"found": entry is not None, "released": False}
-        self._gateway.log.released(mid, entry.hold)
-        self._gateway.spool.release(entry, State.RECEIVED)
+        self._gateway.release(entry)
         return {"found": True, "released": True}

@@ -22,7 +22,7 @@ from mailwarden.stores.spool.spool import DamagedError, Entry, Progress, Report,
 
 SETTLE: Final = 1  # mid, how, rids
 RETRY: Final = 2  # mid, rids, attempts, next_attempt_at, warnings, reason, written_at
-HOLD: Final = 3  # mid, name, reason
+HOLD: Final = 3  # mid, name, reason, at
 RELEASE: Final = 4  # mid, state
 REQUEUE: Final = 5  # mid, attempts, at, written_at, reason
 REPORT: Final = 6  # mid, report
@@ -82,6 +82,7 @@ class Hold(msgspec.Struct, array_like=True, tag=HOLD):
     mid: int
     name: bytes
     reason: bytes
+    at: float = 0.0  # 0 is unknown: older programs did not write it
 
 
 class Release(msgspec.Struct, array_like=True, tag=RELEASE):
@@ -128,6 +129,7 @@ class Snapshot(msgspec.Struct, array_like=True, tag=SNAPSHOT):
     settled: tuple[int, ...]
     progress: tuple[tuple[int, int, float, int, bytes], ...]  # rid, then Progress
     reports: tuple[ReportFields, ...]
+    held_at: float = 0.0
 
 
 class Gone(msgspec.Struct, array_like=True, tag=GONE):
@@ -222,6 +224,7 @@ def snapshot(entry: Entry, requeue_at: float, now: float) -> tuple[Any, ...]:
         tuple(entry.settled or ()),
         progress,
         [report_fields(report) for report in entry.reports or ()],
+        0.0 if entry.held is None else entry.held.at,
     )
 
 

@@ -30,6 +30,7 @@ from mailwarden.stores.spool.journal import (
 from mailwarden.stores.spool.record import HEADER_SIZE
 from mailwarden.stores.spool.spool import (
     DamagedError,
+    Held,
     Progress,
     Report,
     ReportKind,
@@ -47,7 +48,7 @@ class MessageState:
     __slots__ = (
         "attempts",
         "gone",
-        "hold",
+        "held",
         "progress",
         "reports",
         "requeue_at",
@@ -61,7 +62,7 @@ class MessageState:
         self.settled: set[int] | None = None
         self.progress: dict[int, Progress] | None = None
         self.state: State | None = None  # None is: as it was put
-        self.hold = ""
+        self.held: Held | None = None
         self.attempts = 0
         self.requeue_at = 0.0
         self.reports: list[Report] | None = None
@@ -75,6 +76,14 @@ class MessageState:
             self.settled = set(rids)
         else:
             self.settled.update(rids)
+
+    def pass_on(self) -> None:
+        """Note that the work queue was done with it.
+
+        What was held in the middle of a transaction stays so, however that ended.
+        """
+        if self.state is not State.HELD:
+            self.state = State.QUEUED
 
     def resolve(self, key: int) -> None:
         """Note that the report known as `key` was written."""
@@ -116,7 +125,7 @@ class JournalContent:
         if type(record) is Settle:
             message.settle(record.rids)
             if record.how == Settlement.DELIVERED:
-                message.state = State.QUEUED  # the work queue was done with it
+                message.pass_on()
         else:
             _apply(message, record, now)
 
@@ -126,13 +135,13 @@ def _apply(message: MessageState, record: Record, now: float) -> None:
         case Retry():
             progress = read_progress(record, now)
             message.progress = (message.progress or {}) | dict.fromkeys(record.rids, progress)
-            message.state = State.QUEUED
+            message.pass_on()
         case Hold():
             message.state = State.HELD
-            message.hold = from_text(record.name)
+            message.held = Held(from_text(record.name), record.at)
         case Release():
             message.state = STATES.get(record.state, State.RECEIVED)
-            message.hold = ""
+            message.held = None
         case Requeue():
             message.attempts = record.attempts
             message.requeue_at = progress_at(record.at, record.written_at, now)
@@ -154,7 +163,7 @@ def _apply_report(message: MessageState, record: ReportDue) -> None:
         report = read_report(record.report)
     except ValueError:
         return  # of a kind that a newer program knows
-    message.state = State.QUEUED
+    message.pass_on()
     reports = message.reports or []
     if report not in reports:
         message.reports = [*reports, report]
@@ -166,7 +175,7 @@ def _apply_snapshot(message: MessageState, record: Snapshot, now: float) -> None
     message.snapshot = True
     message.gone = False
     message.state = STATES.get(record.state)
-    message.hold = from_text(record.hold)
+    message.held = Held(from_text(record.hold), record.held_at) if record.hold else None
     message.attempts = record.attempts
     message.requeue_at = (
         progress_at(record.requeue_at, record.written_at, now) if record.requeue_at else 0.0

@@ -41,7 +41,7 @@ from mailwarden.stores.spool.record import (
 from mailwarden.stores.spool.replay import Replay, Replayed
 from mailwarden.stores.spool.scan import Condition, walk
 from mailwarden.stores.spool.segment import Segment
-from mailwarden.stores.spool.spool import DamagedError, Entry, State
+from mailwarden.stores.spool.spool import DamagedError, Entry, Held, State
 from mailwarden.stores.spool.table import DAMAGED
 from mailwarden.stores.spool.tools import find_parts, verify_spool
 from mailwarden.stores.spool.window import Window
@@ -120,7 +120,7 @@ class _Repair:
         for entry, _ in found.damaged:
             entry.segment.damaged = True
             entry.state = State.HELD
-            entry.hold = DAMAGED
+            entry.held = Held(DAMAGED, self._clock.time())
 
     def _snapshot(self, entry: Entry) -> tuple[Any, ...]:
         requeue_at = self._requeue_at.get(entry.mid, 0.0)

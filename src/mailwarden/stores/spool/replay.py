@@ -447,7 +447,7 @@ class Replay:
         segment.live_bytes += size + RECORD_OVERHEAD
         if found.condition is Condition.CONTENT:
             segment.damaged = True
-            self._findings.append((HOLD, head.mid, DAMAGED.encode(), b""))
+            self._findings.append((HOLD, head.mid, DAMAGED.encode(), b"", self._now))
             self.result.damaged.append((entry, "content does not match its checksum"))
         if meta is not None and meta.large is not None:
             content = LargeContent(segment.part, meta.large, dotted=bool(head.flags & DOTTED))
@@ -482,7 +482,7 @@ class Replay:
             )
         if state.state is not None:
             entry.state = state.state
-        entry.hold = state.hold
+        entry.held = state.held
         entry.attempts = state.attempts
         entry.reports = state.reports
         if state.requeue_at and entry.state is State.RECEIVED:

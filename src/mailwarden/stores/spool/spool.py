@@ -104,6 +104,13 @@ class Report(NamedTuple):
     dcid: int = 0
 
 
+class Held(NamedTuple):
+    """Why a message is HELD."""
+
+    name: str  # of the hold
+    at: float = 0.0  # since when, in seconds since the epoch; 0 is unknown
+
+
 class Entry:
     """One message in the spool. Small, because a million of them may wait.
 
@@ -112,7 +119,7 @@ class Entry:
 
     __slots__ = (
         "attempts",
-        "hold",
+        "held",
         "mid",
         "offset",
         "pending",
@@ -136,12 +143,17 @@ class Entry:
         self.settled: set[int] | None = None  # RIDs that are; None while there are none
         self.progress: Mapping[int, Progress] | None = None  # by RID; a missing one is Progress()
         self.stored: Stored | None = None  # envelope and bytes, while they are in memory
-        self.hold = ""  # name of the hold; "" is none
+        self.held: Held | None = None
         self.reports: list[Report] | None = None  # due and not yet written
         self.attempts = 0  # passes of the work queue that ended in a deferral
         self.segment: Any = None  # where the spool keeps it; the spool's own business
         self.offset = 0
         self.tag: Any = None
+
+    @property
+    def hold(self) -> str:
+        """Name of the hold; "" is none."""
+        return "" if self.held is None else self.held.name
 
     def open_rids(self, count: int) -> Iterator[int]:
         """Yield the RIDs below `count` for which there is something left to do.

@@ -20,6 +20,7 @@ from mailwarden.stores.spool.journal import (
 from mailwarden.stores.spool.schedule import Schedule
 from mailwarden.stores.spool.spool import (
     Entry,
+    Held,
     Progress,
     Report,
     ReportKind,
@@ -172,8 +173,9 @@ class Table:
         """Move `entry` to HELD under `name`."""
         if entry.state is _FINISHED:
             return
-        self._record(entry, (HOLD, entry.mid, text(name), text(reason)))
-        entry.hold = name
+        now = self._clock.time()
+        self._record(entry, (HOLD, entry.mid, text(name), text(reason), now))
+        entry.held = Held(name, now)
         self._schedule.remove(entry.mid)
         self._cool(entry)
         self._move(entry, _HELD)
@@ -183,7 +185,7 @@ class Table:
         if entry.state is not _HELD:
             return
         self._record(entry, (RELEASE, entry.mid, int(state)))
-        entry.hold = ""
+        entry.held = None
         self._move(entry, state)
         self._announce(entry)
 

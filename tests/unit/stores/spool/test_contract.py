@@ -9,6 +9,7 @@ from mailwarden.core.mail.content import InlineContent
 from mailwarden.stores.spool.spool import (
     DamagedError,
     Entry,
+    Held,
     Progress,
     Report,
     ReportKind,
@@ -160,6 +161,7 @@ def test_hold_and_release(harness: Harness) -> None:
     harness.spool.take_received(taken.append)
     harness.spool.hold(entry, "Policy", "a filter said so")
     assert (entry.state, entry.hold) == (State.HELD, "Policy")
+    assert entry.held == Held("Policy", harness.clock.time())
     assert counts(harness) == (0, 0, 1)
     harness.spool.release(entry, State.RECEIVED)
     assert (entry.state, entry.hold) == (State.RECEIVED, "")

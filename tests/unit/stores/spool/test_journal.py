@@ -26,7 +26,7 @@ from mailwarden.stores.spool.journal import (
 )
 from mailwarden.stores.spool.journal_state import JournalContent, read_journal
 from mailwarden.stores.spool.record import HEADER_SIZE, SegmentHeader
-from mailwarden.stores.spool.spool import Entry, Progress, Report, ReportKind, State
+from mailwarden.stores.spool.spool import Entry, Held, Progress, Report, ReportKind, State
 from mailwarden.stores.spool.window import Window
 from mailwarden.system.files.simulated import SimulatedDisk
 
@@ -71,12 +71,29 @@ def test_what_happened_adds_up() -> None:
     assert first.progress[2] == Progress(4, NOW + 50, 1, "busy")
     assert first.state is State.QUEUED
     assert not first.is_finished(3)
-    assert (content.messages[2].state, content.messages[2].hold) == (State.QUEUED, "")
+    assert (content.messages[2].state, content.messages[2].held) == (State.QUEUED, None)
     assert (content.messages[3].attempts, content.messages[3].requeue_at) == (2, NOW + 30)
-    assert (content.messages[4].state, content.messages[4].hold) == (State.HELD, "Virus")
+    assert (content.messages[4].state, content.messages[4].held) == (State.HELD, Held("Virus"))
     assert content.messages[5].is_finished(10)
     assert content.messages[6].void
     assert (content.cut, content.baseline, content.records) == (9000, 500, 10)
+
+
+def test_what_was_held_in_a_transaction_stays_so_however_that_ended() -> None:
+    held = (HOLD, 1, b"Policy", b"", NOW - 5)
+    retry = (RETRY, 1, (0,), 1, NOW + 50, 0, b"busy", NOW)
+    for ended in (retry, (SETTLE, 1, 1, (1,)), (REPORT, 1, report_fields(REPORT_7))):
+        message = read(frames([held, ended])).messages[1]
+        assert (message.state, message.held) == (State.HELD, Held("Policy", NOW - 5))
+
+
+def test_what_an_older_program_wrote_of_a_hold() -> None:
+    entry = Entry(7, State.HELD, 1.0, 100, 1)
+    entry.held = Held("Policy", NOW - 60)
+    *older, _ = snapshot(entry, 0.0, NOW)
+    content = read(frames([(HOLD, 1, b"Virus", b""), tuple(older)]))
+    assert content.messages[1].held == Held("Virus", 0.0)
+    assert content.messages[7].held == Held("Policy", 0.0)
 
 
 def test_reports_are_due_until_resolved() -> None:
@@ -105,14 +122,15 @@ def test_a_snapshot_says_all_and_replaces_what_was_before() -> None:
     entry.settled = {0, 2}
     entry.progress = {1: Progress(5, NOW + 9, 1, "slow")}
     entry.reports = [REPORT_7]
-    entry.hold = "Policy"
+    entry.held = Held("Policy", NOW - 60)
     entry.attempts = 3
     before = [(SETTLE, 7, 1, (1,)), (GONE, 7)]
     message = read(frames(before, [snapshot(entry, NOW + 5, NOW)])).messages[7]
     assert message.settled == {0, 2}
     assert message.progress == {1: Progress(5, NOW + 9, 1, "slow")}
     assert message.reports == [REPORT_7]
-    assert (message.state, message.hold, message.attempts) == (State.HELD, "Policy", 3)
+    assert (message.state, message.attempts) == (State.HELD, 3)
+    assert message.held == Held("Policy", NOW - 60)
     assert message.requeue_at == NOW + 5
     assert message.snapshot
     assert not message.gone

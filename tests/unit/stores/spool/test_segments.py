@@ -19,6 +19,7 @@ from mailwarden.stores.spool.record import (
 from mailwarden.stores.spool.spool import (
     DamagedError,
     Entry,
+    Held,
     Progress,
     Report,
     ReportKind,
@@ -43,6 +44,7 @@ def test_a_restart_finds_everything_that_is_known_of_a_message() -> None:
     bench.spool.report(entry, report)
     held = bench.put(2)
     bench.spool.hold(held, "Policy", "a filter")
+    since = bench.clock.time()
     bench.put(3, state=State.RECEIVED)
     bench.settle_down()
     bench.restart(power_cut=True)
@@ -52,7 +54,7 @@ def test_a_restart_finds_everything_that_is_known_of_a_message() -> None:
     assert entry.progress[2] == Progress(3, at, 1, "4.4.0 - slow")
     assert entry.reports == [report]
     assert list(entry.open_rids(4)) == [1, 2]
-    assert (bench.get(2).state, bench.get(2).hold) == (State.HELD, "Policy")
+    assert (bench.get(2).state, bench.get(2).held) == (State.HELD, Held("Policy", since))
     assert bench.get(3).state is State.RECEIVED
     usage = bench.spool.usage()
     assert (usage.received, usage.queued, usage.held) == (1, 1, 1)
