@@ -161,7 +161,7 @@ class Measuring:
             asked = () if self._quick else PEER_NAMES
         peers: list[Target] = []
         for name in asked:
-            why = why_missing(name, self._workplace)
+            why = why_missing(name, self._workplace, self._arguments.mode)
             if why is None:
                 peers.append(PEERS[name](self._workplace))
             elif name == "postfix" and os.environ.get("CI") == "true":

@@ -24,6 +24,8 @@ _POSTFIX_QUEUES: Final = (
     ("active", "bounce", "corrupt", "defer", "deferred", "hold", "incoming", "maildrop", "trace")
 )  # fmt: skip
 _POSTFIX_MASTER: Final = Path("/etc/postfix/master.cf.proto")  # as Debian ships it
+_EXTENSIONS: Final = {"pipelined": "PIPELINING", "bdat": "CHUNKING"}  # that a mode needs
+_WITHOUT: Final = {"PIPELINING": ("opensmtpd",), "CHUNKING": ("opensmtpd", "haraka", "floor")}
 _FLOOR: Final = "mailwarden.app.bench.floor"
 _SMTP_SERVICE: Final = re.compile(r"^smtp\s+inet\s.*$", re.MULTILINE)
 
@@ -174,8 +176,13 @@ PEERS: Final[dict[str, Callable[[Workplace], Target]]] = {
 }
 
 
-def why_missing(name: str, workplace: Workplace) -> str | None:
-    """Return why a peer cannot run here and what would help, or None when it can."""
+def why_missing(name: str, workplace: Workplace, mode: str = "lockstep") -> str | None:
+    """Return why a peer cannot run here and what would help, or None when it can.
+
+    `mode` is how the load speaks SMTP.
+    """
+    if (extension := _EXTENSIONS.get(mode)) and name in _WITHOUT[extension]:
+        return f"offers no {extension}, which --mode {mode} needs"
     if name == "floor":
         return None
     if name == "postfix":

@@ -74,6 +74,17 @@ def test_the_floor_needs_nothing_and_starts_empty(workplace: Workplace) -> None:
     assert list((workplace.state / "floor").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("opensmtpd", "pipelined"), ("opensmtpd", "bdat"), ("haraka", "bdat"), ("floor", "bdat")],
+)
+def test_a_peer_without_the_extension_is_left_out(
+    workplace: Workplace, name: str, mode: str
+) -> None:
+    assert f"--mode {mode} needs" in str(peers.why_missing(name, workplace, mode))
+    assert f"--mode {mode}" not in str(peers.why_missing(name, workplace))
+
+
 def test_a_missing_peer_says_what_would_help(workplace: Workplace) -> None:
     for name in ("exim", "opensmtpd", "haraka"):
         assert f"tools/bench/peers.sh {name}" in str(peers.why_missing(name, workplace))
