@@ -43,8 +43,7 @@ def reload(arguments: Namespace) -> int:
 def queue_list(arguments: Namespace) -> int:
     """List the messages that wait."""
     pages = _ask(arguments, {"command": "queue_list", "limit": arguments.limit})
-    messages = (message for page in pages for message in page["messages"])
-    return show_messages(arguments, messages, time.time())
+    return show_messages(arguments, pages, time.time())
 
 
 def queue_show(arguments: Namespace) -> int:
@@ -92,12 +91,16 @@ def queue_release(arguments: Namespace) -> int:
 def queue_retry(arguments: Namespace) -> int:
     """Try deliveries now."""
     domain = "" if arguments.domain == "all" else arguments.domain
-    answers = _first(arguments, {"command": "queue_retry", "domain": domain}).get("workers", [])
+    gathered = _first(arguments, {"command": "queue_retry", "domain": domain})
+    answers = gathered.get("workers", [])
     count = sum(answer.get("retried", 0) for answer in answers)
     print(f"{count} deliver{'y is' if count == 1 else 'ies are'} tried again now")
     unseen = sum(answer.get("unseen", 0) for answer in answers)
     if unseen:
         print(f"{unseen} more messages are being looked at: those for {domain} follow")
+    missing = gathered.get("unanswered")
+    if missing:
+        raise CommandError(f"its mail was not tried: {', '.join(missing)}", "ask again later")
     return ExitCode.DONE
 
 
@@ -128,10 +131,23 @@ def _first(arguments: Namespace, request: Answer) -> Answer:
 
 
 def _of_workers(arguments: Namespace, command: str) -> Answer:
-    """Return the answer of the worker that has the message `arguments.mid`."""
+    """Return the answer of the worker that has the message `arguments.mid`.
+
+    Raises:
+        CommandError: a worker that may have it could not be asked.
+    """
     gathered = _first(arguments, {"command": command, "mid": arguments.mid})
     answers = cast("list[Answer]", gathered.get("workers", []))
-    return next((answer for answer in answers if answer.get("found")), {"found": False})
+    missing = [str(answer["error"]) for answer in answers if "error" in answer]
+    missing += gathered.get("unanswered", [])
+    found = next((answer for answer in answers if answer.get("found")), None)
+    if found is None and missing:
+        raise CommandError(
+            f"it is not known whether message {arguments.mid} is in the queue: "
+            f"{', '.join(missing)}",
+            "ask again later; mailwarden spool show looks into the files",
+        )
+    return found or {"found": False}
 
 
 def _found(arguments: Namespace, command: str) -> Answer:

@@ -55,6 +55,13 @@ class Channel:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(end.fileno(), self._readable)
         self._open = True
+        self._idle = asyncio.Event()  # nothing waits to be sent
+
+    async def drain(self) -> None:
+        """Wait until the peer has taken what was sent, or is gone."""
+        if self._unsent and self._open:
+            self._idle.clear()
+            await self._idle.wait()
 
     def send(self, packet: Packet, descriptors: Sequence[int] = ()) -> None:
         """Send `packet`; a closed channel swallows it."""
@@ -74,6 +81,7 @@ class Channel:
         """Let go of the socket."""
         if self._open:
             self._open = False
+            self._idle.set()
             self._loop.remove_reader(self._socket.fileno())
             self._loop.remove_writer(self._socket.fileno())
             self._socket.close()
@@ -98,6 +106,7 @@ class Channel:
                 self._gone()
                 return
             self._unsent.popleft()
+        self._idle.set()
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._socket.fileno())

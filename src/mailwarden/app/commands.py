@@ -1,10 +1,12 @@
 """What a worker answers to an administrator, about its own part of the mail."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from mailwarden.stores.spool.spool import DamagedError, Entry, SpoolFailure, State, Stored
+from mailwarden.stores.spool.table import DAMAGED
 
 if TYPE_CHECKING:  # the gateway is handed in; importing it would pull the whole mail path
     from mailwarden.app.wiring import Gateway
@@ -14,6 +16,14 @@ SHOWN_RECIPIENTS_MAX: Final = 20  # of one message in a list
 SHOWN_HEADER_BYTES: Final = 16 * 1024
 
 Answer = dict[str, Any]
+
+
+def _header(stored: Stored) -> str:
+    """Return the message's header, as far as it is shown."""
+    head = stored.header
+    with suppress(DamagedError, OSError):  # of content in a file of its own; the spool holds it now
+        head += stored.content.read(SHOWN_HEADER_BYTES)
+    return head.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
 
 
 class Commands:
@@ -28,6 +38,8 @@ class Commands:
             yield from self._answer(request)
         except (KeyError, TypeError, ValueError) as error:
             yield {"error": f"request not understood: {error!r}"}
+        except (DamagedError, SpoolFailure, OSError) as error:
+            yield {"error": str(error)}
 
     def _answer(self, request: Answer) -> Iterator[Answer]:
         match request.get("command"):
@@ -48,12 +60,20 @@ class Commands:
                 yield {"error": f"this gateway does not know the command {other!r}"}
 
     def _list(self, limit: int) -> Iterator[Answer]:
-        entries = self._gateway.spool.entries()
+        # Mail goes on between two pages: what has finished meanwhile waits no more.
+        entries = (e for e in self._gateway.spool.entries() if e.state is not State.FINISHED)
         rows = (self._row(entry) for entry in (islice(entries, limit) if limit else entries))
+        shown = 0
         while page := list(islice(rows, PAGE_ENTRIES)):
+            shown += len(page)
             yield {"messages": page}
+        usage = self._gateway.spool.usage()
+        more = usage.received + usage.queued + usage.held - shown
+        if limit and more > 0:
+            yield {"messages": [], "more": more}
 
     def _row(self, entry: Entry) -> Answer:
+        stored = self._load(entry)  # first, as it may find that the message is to be held
         row: Answer = {
             "mid": entry.mid,
             "state": entry.state.name.lower(),
@@ -61,7 +81,6 @@ class Commands:
             "size": entry.size,
             "hold": entry.hold,
         }
-        stored = self._load(entry)
         if stored is None:
             return row
         envelope = stored.envelope
@@ -108,11 +127,12 @@ class Commands:
                 }
                 for rid, recipient in enumerate(envelope.recipients[:1000])
             ]
-            head = stored.header + stored.content.read(SHOWN_HEADER_BYTES)
-            answer["header"] = head.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
+            answer["header"] = _header(stored)
         return answer
 
     def _load(self, entry: Entry) -> Stored | None:
+        if entry.hold == DAMAGED:  # known, and told: to try again would tell it again
+            return None
         try:
             return entry.stored or self._gateway.spool.load(entry)
         except (DamagedError, SpoolFailure):

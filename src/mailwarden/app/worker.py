@@ -38,6 +38,7 @@ class Worker:
         self._gateway: Gateway | None = None
         self._commands: Commands | None = None
         self._switches: dict[str, Any] | None = None
+        self._answering: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._stop_seconds = 0.0
         self._error: BaseException | None = None
@@ -124,11 +125,24 @@ class Worker:
                 self._stop.set()
 
     def _command(self, packet: Packet) -> None:
-        number = packet["id"]
+        task = asyncio.get_running_loop().create_task(self._answer(packet))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, packet: Packet) -> None:
+        """Answer one question; a long list goes page by page, with mail in between."""
+        number, request = packet["id"], packet["request"]
         try:
-            if self._commands is not None:
-                for data in self._commands.answer(packet["request"]):
-                    self._channel.send({"say": "answer", "id": number, "data": data})
+            for data in self._commands.answer(request) if self._commands is not None else ():
+                self._channel.send({"say": "answer", "id": number, "data": data})
+                await asyncio.sleep(0)
+                await self._channel.drain()
+                if self._stop.is_set():
+                    break
+        except Exception as error:  # a question must not end what carries mail
+            self._alert(f"cannot answer {request!r}: {type(error).__name__}: {error}")
+            data = {"error": f"the gateway has a fault: {type(error).__name__}: {error}"}
+            self._channel.send({"say": "answer", "id": number, "data": data})
         finally:  # whoever asked does not wait for an answer that is not to come
             self._channel.send({"say": "answered", "id": number})
 

@@ -136,3 +136,17 @@ async def test_a_packet_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch)
     assert end.packets == [{}]
     channel.close()
     ours.close()
+
+
+async def test_one_can_wait_until_the_peer_has_taken_everything() -> None:
+    pair = Pair()
+    await pair.sender.drain()
+    pair.sender.send({"text": "x" * 100 * PIECE_BYTES})
+    assert pair.sender._unsent
+    await asyncio.wait_for(pair.sender.drain(), 10)
+    assert not pair.sender._unsent
+    await pair.received()
+    pair.sender.send({"text": "x" * 100 * PIECE_BYTES})
+    pair.receiver.close()
+    await asyncio.wait_for(pair.sender.drain(), 10)
+    pair.close()

@@ -1,4 +1,4 @@
-"""What administrators do to messages, as the log and the spool see it."""
+"""What a worker answers about its mail."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,78 +6,109 @@ from typing import Any
 import pytest
 
 from mailwarden.app.commands import Commands
-from mailwarden.app.wiring import Gateway
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
-from mailwarden.mailflow.delivery.delivery import Retried
 from mailwarden.stores.spool.memory import MemorySpool
-from mailwarden.stores.spool.spool import Held, State, Stored
+from mailwarden.stores.spool.spool import DamagedError, Entry, SpoolFailure, State, Stored
 from mailwarden.system.clock.clock import SimulatedClock
 
 
-class Parts:
-    """The parts of a gateway that these commands use."""
-
-    hold = Gateway.hold
-    release = Gateway.release
+class CountedSpool(MemorySpool):
+    """Counts how often a message is read."""
 
     def __init__(self) -> None:
-        self._clock = SimulatedClock()
-        self.spool = MemorySpool(self._clock)
-        self.said: list[tuple[Any, ...]] = []
-        self.log = SimpleNamespace(
-            held=lambda *said: self.said.append(said),
-            released=lambda *said, seconds: self.said.append((*said, seconds)),
-        )
-        self.retried: list[str | None] = []
-        self.delivery = SimpleNamespace(retry_now=self._retry_now)
+        super().__init__(SimulatedClock(), hot_size_max_bytes=0)
+        self.loads = 0
+        self.failure_to_load: Exception | None = None
 
-    def _retry_now(self, domain: str | None) -> Retried:
-        self.retried.append(domain)
-        return Retried(3, 4)
+    def load(self, entry: Entry) -> Stored:
+        self.loads += 1
+        if self.failure_to_load is not None:
+            raise self.failure_to_load
+        return super().load(entry)
 
-    def put(self, mid: int) -> None:
+
+@pytest.fixture
+def spool() -> CountedSpool:
+    spool = CountedSpool()
+    for mid in (1, 2, 3):
         envelope = Envelope(
             mid=mid,
             icid=1,
-            sender="ann@corp.example",
+            sender="ann@partner.example",
             recipients=(Recipient("bob@corp.example"),),
-            received_at=self._clock.time(),
+            received_at=spool._clock.time(),
         )
-        stored = Stored(envelope, b"", InlineContent(b"Subject: x\r\n\r\n"))
-        self.spool.put(stored, State.QUEUED, lambda *_: None)
-
-    def pass_time(self, seconds: float) -> None:
-        self._clock.advance(seconds)
+        content = InlineContent(b"Subject: x\r\n\r\nbody\r\n")
+        spool.put(Stored(envelope, b"Received: y\r\n", content), State.RECEIVED, lambda *_: None)
+    return spool
 
 
-def ask(parts: Parts, command: str, **arguments: Any) -> Any:
-    (answer,) = Commands(parts).answer({"command": command, **arguments})
-    return answer
+def ask(spool: CountedSpool, command: str, **more: Any) -> list[dict[str, Any]]:
+    gateway: Any = SimpleNamespace(spool=spool)
+    return list(Commands(gateway).answer({"command": command, **more}))
 
 
-def test_a_release_says_how_long_it_was_held() -> None:
-    parts = Parts()
-    parts.put(7)
-    assert ask(parts, "queue_hold", mid=7) == {"found": True, "held": True}
-    parts.pass_time(842)
-    assert ask(parts, "queue_release", mid=7) == {"found": True, "released": True}
-    assert parts.said[-1] == (7, "operator", 842)
-    assert ask(parts, "queue_release", mid=7) == {"found": True, "released": False}
+def test_a_list_tells_of_a_damaged_message_once(spool: CountedSpool) -> None:
+    spool.damaged.add(2)
+    for loads in (3, 5, 7):
+        (page,) = ask(spool, "queue_list", limit=1000)
+        row = page["messages"][1]
+        assert (row["mid"], row["state"], row["hold"]) == (2, "held", "damaged")
+        assert "sender" not in row
+        assert spool.loads == loads
+    (shown,) = ask(spool, "queue_show", mid=2)
+    assert shown["found"]
+    assert shown["hold"] == "damaged"
+    assert spool.loads == 7
 
 
-@pytest.mark.parametrize("at", [0.0, 1e12])
-def test_a_hold_of_unknown_age_or_from_before_the_clock_was_set_back(at: float) -> None:
-    parts = Parts()
-    parts.put(7)
-    ask(parts, "queue_hold", mid=7)
-    parts.spool.get(7).held = Held("operator", at)
-    ask(parts, "queue_release", mid=7)
-    assert parts.said[-1] == (7, "operator", 0)
+def test_a_list_that_is_cut_says_how_many_more_there_are(spool: CountedSpool) -> None:
+    pages = ask(spool, "queue_list", limit=2)
+    assert [row["mid"] for row in pages[0]["messages"]] == [1, 2]
+    assert pages[1:] == [{"messages": [], "more": 1}]
+    assert len(ask(spool, "queue_list", limit=0)) == 1
+    assert len(ask(spool, "queue_list", limit=3)) == 1
 
 
-def test_a_retry_says_what_it_still_looks_at() -> None:
-    parts = Parts()
-    assert ask(parts, "queue_retry", domain="corp.example") == {"retried": 3, "unseen": 4}
-    assert ask(parts, "queue_retry", domain="") == {"retried": 3, "unseen": 4}
-    assert parts.retried == ["corp.example", None]
+def test_one_message(spool: CountedSpool) -> None:
+    (shown,) = ask(spool, "queue_show", mid=1)
+    assert shown["recipients"] == [{"rid": 0, "address": "bob@corp.example", "state": "waiting"}]
+    assert shown["header"] == "Received: y\r\nSubject: x"
+
+
+def test_content_that_cannot_be_read_does_not_hide_the_rest(
+    spool: CountedSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        size = 3
+
+        def read(self, _size: int) -> bytes:
+            raise DamagedError("large/1 is missing")
+
+    stored = spool._messages[1]
+    spool._messages[1] = stored._replace(content=Broken())  # type: ignore[arg-type]
+    (shown,) = ask(spool, "queue_show", mid=1)
+    assert shown["header"] == "Received: y\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        ({"command": "queue_show"}, "not understood"),
+        ({"command": "queue_show", "mid": "x"}, "not understood"),
+        ({"command": "queue_list", "limit": ["x"]}, "not understood"),
+        ({"command": "dance"}, "does not know the command 'dance'"),
+    ],
+)
+def test_requests_that_make_no_sense(
+    spool: CountedSpool, request_: dict[str, Any], error: str
+) -> None:
+    (answer,) = ask(spool, **request_)
+    assert error in answer["error"]
+
+
+def test_a_disk_that_cannot_be_read_costs_only_the_details(spool: CountedSpool) -> None:
+    spool.failure_to_load = SpoolFailure("MID 1 cannot be read")
+    (page,) = ask(spool, "queue_list")
+    assert [row["mid"] for row in page["messages"]] == [1, 2, 3]

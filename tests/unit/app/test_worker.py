@@ -89,3 +89,45 @@ async def test_a_configuration_that_cannot_be_used_is_refused_not_died_of(starte
     worker._packet(*configure())
     while not worker._gateway.applied:
         await asyncio.sleep(0)
+
+
+class FakeCommands:
+    """Answers in two pages, or with a fault."""
+
+    def answer(self, request: dict[str, Any]):
+        yield {"page": 1}
+        if request["command"] == "fault":
+            raise RuntimeError("a fault of ours")
+        yield {"page": 2}
+
+
+async def test_a_list_goes_page_by_page_with_other_work_in_between(started) -> None:
+    worker, sent = started
+    worker._commands = FakeCommands()
+    worker._packet({"do": "command", "id": 3, "request": {"command": "list"}}, [])
+    assert sent == []
+    await asyncio.sleep(0)
+    assert sent == [{"say": "answer", "id": 3, "data": {"page": 1}}]
+    await wait_sent(sent, "answered")
+    assert [packet.get("data") for packet in sent] == [{"page": 1}, {"page": 2}, None]
+
+
+async def test_a_fault_in_an_answer_is_told_and_ends_nothing(started) -> None:
+    worker, sent = started
+    worker._commands = FakeCommands()
+    worker._packet({"do": "command", "id": 3, "request": {"command": "fault"}}, [])
+    await wait_sent(sent, "answered")
+    assert [packet["say"] for packet in sent] == ["answer", "alert", "answer", "answered"]
+    assert sent[2]["data"] == {"error": "the gateway has a fault: RuntimeError: a fault of ours"}
+
+
+async def test_a_question_before_there_is_a_gateway_is_not_left_open(started) -> None:
+    worker, sent = started
+    worker._packet({"do": "command", "id": 3, "request": {"command": "list"}}, [])
+    assert await wait_sent(sent, "answered") == {"say": "answered", "id": 3}
+
+
+async def test_a_packet_that_says_nothing_is_passed_over(started) -> None:
+    worker, sent = started
+    worker._packet({}, [])
+    assert sent == []

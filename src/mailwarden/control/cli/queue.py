@@ -29,20 +29,31 @@ _HEADS: Final = (
 )
 
 
-def show_messages(arguments: Namespace, messages: Iterable[Message], now: float) -> int:
-    """Show messages as they come; with `--json` a line each. `now` is in epoch seconds."""
-    count = 0
-    for message in messages:
-        if arguments.json:
-            print(json.dumps(message))
-        else:
-            if count == 0:
-                print(_HEADS)
-            print("\n".join(render_message(message, now)))
-        count += 1
+def show_messages(arguments: Namespace, pages: Iterable[Mapping[str, Any]], now: float) -> int:
+    """Show messages as they come; with `--json` a line each. `now` is in epoch seconds.
+
+    A page has `messages`, and `more` where the limit left so many out.
+    """
+    count = more = 0
+    for page in pages:
+        more += page.get("more", 0)
+        for message in page.get("messages", ()):
+            if arguments.json:
+                print(json.dumps(message))
+            else:
+                if count == 0:
+                    print(_HEADS)
+                print("\n".join(render_message(message, now)))
+            count += 1
     if not arguments.json:
-        print(f"{count_of(count, 'message')}" if count else "no message is waiting")
+        print(_count(count, more))
     return ExitCode.DONE
+
+
+def _count(shown: int, more: int) -> str:
+    if more:
+        return f"{count_of(shown, 'message')} of {shown + more}; --limit 0 shows all"
+    return count_of(shown, "message") if shown else "no message is waiting"
 
 
 def show_message(arguments: Namespace, message: Message | None, now: float) -> int:

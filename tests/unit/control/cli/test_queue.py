@@ -29,12 +29,13 @@ MESSAGES: list[dict[str, Any]] = [
     {"mid": 4712, "state": "held", "received_at": NOW - 1, "size": 12, "hold": "operator"},
 ]
 
+PAGES = [{"messages": MESSAGES[:1]}, {"messages": MESSAGES[1:]}]
 
 WHO = "<ann@partner.example> to a@corp.example, b@corp.example, c@corp.example and 4 more"
 
 
 def test_a_list(capsys: pytest.CaptureFixture[str]) -> None:
-    assert show_messages(TEXT, MESSAGES, NOW) == ExitCode.DONE
+    assert show_messages(TEXT, PAGES, NOW) == ExitCode.DONE
     assert capsys.readouterr().out.splitlines() == [
         "       MID  State       Size      Age  Tries     Next  Mail",
         f"      4711  queued     14.2k    1h 1m      3       1m  {WHO}",
@@ -50,8 +51,13 @@ def test_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "no message is waiting\n"
 
 
+def test_a_list_that_is_cut_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    show_messages(TEXT, [*PAGES, {"messages": [], "more": 3}], NOW)
+    assert capsys.readouterr().out.splitlines()[-1] == "2 messages of 5; --limit 0 shows all"
+
+
 def test_a_list_for_programs_is_a_line_a_message(capsys: pytest.CaptureFixture[str]) -> None:
-    show_messages(JSON, iter(MESSAGES), NOW)
+    show_messages(JSON, iter(PAGES), NOW)
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == MESSAGES
 
 
@@ -105,7 +111,7 @@ def test_no_such_message(message: dict[str, Any] | None) -> None:
 
 
 def test_messages_may_lack_anything(capsys: pytest.CaptureFixture[str]) -> None:
-    show_messages(TEXT, [{}], NOW)
+    show_messages(TEXT, [{}, {"messages": [{}]}], NOW)
     show_message(TEXT, {"mid": 1, "recipients": ["a@b.example"]}, NOW)
     assert "a@b.example" in capsys.readouterr().out
 
