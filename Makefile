@@ -47,6 +47,7 @@ unit: setup-dev
 check: format lint types imports unit  ## Format, lint, types, imports and unit tests: before each commit
 
 test: setup-test format lint types imports unit compile  ## Set up and run all checks, most of them compiled
+	@MAILWARDEN_INTERPRETED=1 $(BIN)/pytest -q -n 2 -m interpreted tests/property tests/end_to_end
 	@$(BIN)/pytest -n 2 --dist worksteal -m "not interpreted" tests
 
 bench: setup-test compile  ## Paired runs against the other MTAs on this machine

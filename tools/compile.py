@@ -60,6 +60,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--list", action="store_true", help="only list the modules")
     parser.add_argument("--remove", action="store_true", help="remove the compiled copy")
+    parser.add_argument("--into", metavar="VENV", type=Path, help="also into an installation")
     options = parser.parse_args()
     if options.list:
         print("\n".join(modules()))
@@ -75,7 +76,7 @@ def main() -> int:
     known = BUILD / "compiled" / "stamp"
     if known.exists() and known.read_text(encoding="utf-8") == stamp:
         print("Compiled already.")
-        return 0
+        return _install(options.into) if options.into else 0
     if problem := _problem():
         print(f"{problem}. Mailwarden also runs interpreted, about a quarter slower.")
         return 1
@@ -97,7 +98,25 @@ def main() -> int:
         f"Compiled in {time.monotonic() - began:.0f} s."
         + (" The sources changed meanwhile: run it again." if changed else "")
     )
-    return int(changed)
+    if changed:
+        return 1
+    return _install(options.into) if options.into else 0
+
+
+def _install(venv: Path) -> int:
+    """Put the compiled copy in the place of the package that is installed in `venv`."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    place = venv / "lib" / version / "site-packages"
+    if not (place / "mailwarden").is_dir():
+        print(f"Mailwarden is not installed in {place}: install it first, without --editable.")
+        return 1
+    for path in (BUILD / "compiled").iterdir():
+        if path.is_dir():
+            shutil.copytree(path, place / path.name, dirs_exist_ok=True)
+        elif path.suffix == ".so":
+            shutil.copy(path, place)
+    print(f"Installed in {place}.")
+    return 0
 
 
 def _problem() -> str:

@@ -35,7 +35,10 @@ def _take_compiled() -> str:
     sources = os.path.dirname(os.path.abspath(__file__))
     root = os.path.dirname(os.path.dirname(sources))
     compiled = os.path.join(root, "build", "compiled")
-    if os.environ.get("MAILWARDEN_INTERPRETED") or not sources.endswith("/src/mailwarden"):
+    if os.path.basename(os.path.dirname(sources)) != "src":  # installed: it is what it is
+        installed = os.listdir(os.path.join(sources, "core", "smtp"))
+        return COMPILED if any(name.endswith(".so") for name in installed) else INTERPRETED
+    if os.environ.get("MAILWARDEN_INTERPRETED"):
         return INTERPRETED
     try:
         with open(os.path.join(compiled, "stamp"), encoding="utf-8") as file:

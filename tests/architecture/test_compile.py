@@ -81,3 +81,10 @@ def test_the_compiled_copy_is_taken_only_if_it_is_of_these_sources(tmp_path: Pat
 
     (sources / "part.py").write_text('"""Another part."""\n', encoding="utf-8")
     assert build_of(tmp_path) == f"{mailwarden.OUT_OF_DATE} {sources}"
+
+
+def test_the_checks_of_ci_run_compiled() -> None:
+    if os.environ.get("CI") and not os.environ.get("MAILWARDEN_INTERPRETED"):
+        assert mailwarden.BUILD == mailwarden.COMPILED
+    else:
+        assert mailwarden.BUILD

@@ -45,6 +45,7 @@ def strategy_for(hint: Any) -> st.SearchStrategy[Any]:
     return st.one_of([strategy_for(part) for part in get_args(hint)])
 
 
+@pytest.mark.interpreted  # reads the signatures
 @pytest.mark.parametrize("name", METHODS)
 @settings(max_examples=30)
 @given(data=st.data())

@@ -15,6 +15,7 @@ from tests.unit.mailflow.delivery.office import Office
 from tests.unit.mailflow.delivery.servers import Act, Server
 
 
+@pytest.mark.interpreted
 async def test_queues_with_nothing_to_do_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "QUEUES_MAX", 3)
     server = await Server().start()

@@ -95,6 +95,7 @@ def test_whole_message_is_one_slice() -> None:
     assert not reader.check.dotted
 
 
+@pytest.mark.interpreted
 def test_piece_without_end_is_not_copied() -> None:
     reader = DataReader(limits())
     data = b"no end in here"

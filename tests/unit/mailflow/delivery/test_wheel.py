@@ -3,16 +3,15 @@
 import random
 from typing import Any
 
-from mailwarden.mailflow.delivery.queue import DestinationQueue, Unit
+from mailwarden.mailflow.delivery.destinations import Limits
+from mailwarden.mailflow.delivery.nexthop import HopKind, NextHop
+from mailwarden.mailflow.delivery.queue import DestinationQueue, QueueKey, Unit
 from mailwarden.mailflow.delivery.wheel import TICK_SECONDS, Bucket, Wheel
 from mailwarden.stores.spool.spool import Entry, State
 
 
-class Queue:
-    """All that the wheel knows of a queue."""
-
-    def __init__(self) -> None:
-        self.waiting = 0
+def a_queue() -> DestinationQueue:
+    return DestinationQueue(QueueKey(NextHop(HopKind.NULL, "null:"), ""), Limits())
 
 
 def entry() -> Entry:
@@ -61,7 +60,7 @@ def test_no_more_at_once_than_wanted_and_in_order() -> None:
 
 
 def test_what_was_held_is_passed_over_and_what_was_added_again_comes_once() -> None:
-    wheel, queue = Wheel(), Queue()
+    wheel, queue = Wheel(), a_queue()
     held, again, gone, part = entry(), entry(), entry(), unit()
     for one in (held, again, gone, part):
         wheel.add(one, 1.0, queue)
@@ -76,7 +75,7 @@ def test_what_was_held_is_passed_over_and_what_was_added_again_comes_once() -> N
 
 
 def test_extract() -> None:
-    wheel, wanted, other = Wheel(), Queue(), Queue()
+    wheel, wanted, other = Wheel(), a_queue(), a_queue()
     entries = [entry() for _ in range(8)]
     for number, one in enumerate(entries):
         wheel.add(one, number // 2, other if number > 3 else wanted)
@@ -102,7 +101,7 @@ def test_extract_while_a_bucket_is_being_emptied() -> None:
 
 
 def test_the_soonest_of_each_queue() -> None:
-    wheel, (one, two, three) = Wheel(), [Queue() for _ in range(3)]
+    wheel, (one, two, three) = Wheel(), [a_queue() for _ in range(3)]
     held = entry()
     wheel.add(held, 2.0, one)
     held.state = State.HELD

@@ -76,6 +76,7 @@ def test_twenty_thousand_clients_at_once_fit(board: int) -> None:
     assert sum(map(gauges.value, names)) == len(names) - len(full)
 
 
+@pytest.mark.interpreted
 def test_a_full_bucket_refuses_and_says_so(board: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_module.BoardGauges, "_locate", _one_bucket)
     full: list[str] = []

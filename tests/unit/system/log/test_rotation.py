@@ -229,6 +229,7 @@ STEPS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 }
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("step", STEPS)
 def test_crash_leaves_every_line_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
