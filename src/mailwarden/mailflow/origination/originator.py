@@ -6,6 +6,7 @@ fails is tried again, what a crash cuts off is announced anew at the next start.
 
 from collections import deque
 from collections.abc import Callable, MutableMapping, Sequence
+from functools import partial
 from typing import Final
 
 from mailwarden.core.mail.envelope import NULL_SENDER, Envelope
@@ -29,6 +30,9 @@ CONCURRENCY_MAX: Final = 50  # reports on their way into the spool
 BATCH_MAX: Final = 20  # reports written before other work gets its turn
 RETRY_SECONDS: Final = 10.0  # after the spool refused one; doubled each time
 RETRY_SECONDS_MAX: Final = 300.0
+# Nobody knows the bounce profile of a damaged message: this is the retry schedule of Default.
+DAMAGED_SECONDS: Final = 60.0
+DAMAGED_SECONDS_MAX: Final = 3600.0
 
 REPORTS_WRITTEN: Final = "reports_written"
 REPORTS_UNWANTED: Final = "reports_unwanted"
@@ -64,7 +68,8 @@ class Originator:
         self._token: Final = token
         self._counters: Final = counters
         self._later: Final = later
-        self._waiting: deque[tuple[Entry, Report]] = deque()
+        # With the number of times that the message was found to be damaged.
+        self._waiting: deque[tuple[Entry, Report, int]] = deque()
         self._in_work: dict[int, int] = {}  # reports on their way, by MID of the original
         self._count = 0  # of all of them
         self._is_due = False  # a call of `_work` is under way
@@ -84,8 +89,8 @@ class Originator:
         """Reports that are due and not yet durable."""
         return len(self._waiting) + self._count
 
-    def _take(self, entry: Entry, report: Report) -> None:
-        self._waiting.append((entry, report))
+    def _take(self, entry: Entry, report: Report, damages: int = 0) -> None:
+        self._waiting.append((entry, report, damages))
         self._wake(0.0)
 
     def _wake(self, seconds: float) -> None:
@@ -102,7 +107,7 @@ class Originator:
         if self._waiting:
             self._wake(0.0)
 
-    def _begin(self, entry: Entry, report: Report) -> None:
+    def _begin(self, entry: Entry, report: Report, damages: int) -> None:
         if report not in (entry.reports or ()):
             return  # an administrator was faster
         try:
@@ -111,14 +116,25 @@ class Originator:
             self._put_off(entry, report, failure)
             return
         except DamagedError as error:
-            # It is held now, and nobody knows any more who sent it. The report stays due.
-            self._log.critical(f"MID {entry.mid} is damaged, its sender cannot be told: {error}")
+            self._wait_for_repair(entry, report, damages, error)
             return
         # mailflow 7.5: nobody hears of a null sender's failures, nor of those of a report.
         is_double = original.envelope.sender == NULL_SENDER or original.envelope.report
         rids = () if is_double else self._rids_to_tell(entry, report, original.envelope)
         message = self._write(original, report, rids) if rids else None
         self._resolve(entry, report, message, is_double=is_double)
+
+    def _wait_for_repair(
+        self, entry: Entry, report: Report, damages: int, error: DamagedError
+    ) -> None:
+        """Try again later: nobody knows now who sent the message, which the spool holds.
+
+        A disk that reads wrongly may read rightly another time.
+        """
+        if not damages:
+            self._log.critical(f"MID {entry.mid} is damaged, its sender cannot be told: {error}")
+        seconds = min(DAMAGED_SECONDS * 2.0 ** min(damages, 10), DAMAGED_SECONDS_MAX)
+        self._later(seconds, partial(self._take, entry, report, damages + 1))
 
     def _resolve(
         self, entry: Entry, report: Report, message: Stored | None, *, is_double: bool
@@ -178,7 +194,7 @@ class Originator:
         )
 
     def _put_off(self, entry: Entry, report: Report, failure: SpoolFailure) -> None:
-        self._waiting.append((entry, report))
+        self._waiting.append((entry, report, 0))
         if self._is_due:
             return  # one of many that failed together
         if not self._failures:

@@ -285,6 +285,7 @@ class Unreadable(InlineContent):
         raise self.error
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize(
     "error", [SpoolFailure("no"), DamagedError("no"), OSError(5, "Input/output error")]
 )
@@ -307,6 +308,35 @@ def test_damaged_message_keeps_its_report() -> None:
         )
     ]
     assert station.originator.waiting == 0
+
+
+def test_damaged_message_is_looked_at_again_until_it_can_be_read() -> None:
+    station = Station()
+    entry = station.message()
+    station.spool.damaged.add(entry.mid)
+    station.spool.report(entry, FAILED)
+    waits = station.timers.run()
+    for _ in range(7):
+        waits += tick(station)
+    assert waits == [60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3600.0, 3600.0]
+    assert len(station.lines) == 1
+    station.spool.damaged.clear()
+    tick(station)
+    assert len(station.queued) == 1
+    assert entry.state is State.FINISHED
+    assert station.timers.waiting == []
+
+
+def test_damaged_message_that_was_dropped_meanwhile_is_looked_at_no_more() -> None:
+    station = Station()
+    entry = station.message()
+    station.spool.damaged.add(entry.mid)
+    station.spool.report(entry, FAILED)
+    station.timers.run()
+    station.spool.resolve(entry, FAILED, None, lambda *_: None)
+    station.lines.clear()
+    assert tick(station) == []
+    assert station.lines == []
 
 
 def test_full_disk_delays_reports_and_loses_none() -> None:
@@ -336,6 +366,7 @@ def tick(station: Station) -> list[float]:
     return station.timers.run()
 
 
+@pytest.mark.interpreted
 def test_message_that_cannot_be_loaded_now_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     station = Station()
     entry = station.message()
