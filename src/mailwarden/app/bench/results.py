@@ -133,7 +133,8 @@ class Results:
         match record:
             case Machine():
                 self.machine = record
-                said = record.build.label if record.build else "unknown (an older result)"
+                unknown = f"interpreted or compiled (older results do not say), {record.python}"
+                said = record.build.label if record.build else unknown
                 if said not in self.builds:
                     self.builds.append(said)
             case Run():

@@ -164,7 +164,7 @@ def test_an_older_file_is_read_without_what_it_has_not(tmp_path: Path) -> None:
     assert table_of_times(results, "4k-20")[1] == [
         "Postfix", "0.0", "0.0", "7.0", "0.0", "-", "-", "-", "-",
     ]  # fmt: skip
-    assert results.builds == ["unknown (an older result)"]
+    assert results.builds == ["interpreted or compiled (older results do not say), 3.11"]
     assert results.missing() == {}
 
 
