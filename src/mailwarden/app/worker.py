@@ -79,6 +79,7 @@ class Worker:
                 for name, port in zip(packet["listeners"], ports, strict=True)
             }
             if self._gateway is None:
+                gc.disable()  # a million messages that stay are no garbage to look through
                 self._gateway = Gateway(
                     self._index,
                     self._count,
@@ -97,6 +98,7 @@ class Worker:
                 await self._gateway.start(sockets)
                 gc.collect()
                 gc.freeze()
+                gc.enable()
                 self._channel.send({"say": "ready"})
             else:
                 os.close(board_fd)

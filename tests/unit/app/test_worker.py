@@ -1,6 +1,7 @@
 """A worker's packets: what comes while it is starting is not forgotten, what fails is told."""
 
 import asyncio
+import gc
 import os
 from typing import Any
 
@@ -17,6 +18,7 @@ class FakeGateway:
 
     def __init__(self, *_: object, **__: object) -> None:
         self.switched: list[dict[str, Any]] = []
+        self.looks_for_garbage = gc.isenabled()
         self.refuses = False
         self.applied = 0
 
@@ -75,6 +77,14 @@ async def test_a_pause_that_comes_while_a_worker_starts_holds(started) -> None:
     worker._packet({"do": "switches", "switches": {"work_queue_paused": True}}, [])
     await wait_sent(sent, "ready")
     assert worker._gateway.switched == [{"work_queue_paused": True}]
+
+
+async def test_no_garbage_is_looked_for_while_the_spool_is_read(started) -> None:
+    worker, sent = started
+    worker._packet(*configure())
+    await wait_sent(sent, "ready")
+    assert not worker._gateway.looks_for_garbage
+    assert gc.isenabled()
 
 
 async def test_a_configuration_that_cannot_be_used_is_refused_not_died_of(started) -> None:
