@@ -95,6 +95,9 @@ class Commands:
             next_attempt_at=min((wait.next_attempt_at for wait in waits), default=None),
             reason=next((wait.reason for wait in waits if wait.reason), ""),
         )
+        if entry.deferred is not None:  # before delivery, by a stage of the work queue
+            at, reason = entry.deferred
+            row.update(attempts=entry.attempts, next_attempt_at=at, reason=reason)
         return row
 
     def _show(self, mid: int) -> Answer:

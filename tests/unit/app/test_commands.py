@@ -112,3 +112,18 @@ def test_a_disk_that_cannot_be_read_costs_only_the_details(spool: CountedSpool) 
     spool.failure_to_load = SpoolFailure("MID 1 cannot be read")
     (page,) = ask(spool, "queue_list")
     assert [row["mid"] for row in page["messages"]] == [1, 2, 3]
+
+
+def test_a_message_that_a_stage_deferred_shows_why_and_until_when(spool: CountedSpool) -> None:
+    at = spool._clock.time() + 60
+    entry = spool.get(2)
+    assert entry is not None
+    spool.requeue(entry, at, "antivirus: no answer within 5 seconds")
+    (page,) = ask(spool, "queue_list")
+    (shown,) = ask(spool, "queue_show", mid=2)
+    for row in (page["messages"][1], shown):
+        assert row["reason"] == "antivirus: no answer within 5 seconds"
+        assert (row["attempts"], row["next_attempt_at"]) == (1, at)
+    spool.queue(entry)
+    (page,) = ask(spool, "queue_list")
+    assert page["messages"][1]["reason"] == ""

@@ -107,6 +107,10 @@ def _whole(message: Message, now: float) -> list[str]:
     lines = [f"MID {message.get('mid', '')}, {state}, {size} bytes, {age} old"]
     if message.get("hold"):
         lines.append(f"Held: {escape(str(message['hold']))}")
+    elif message.get("reason") and message.get("state") == "received":
+        at = message.get("next_attempt_at")
+        again = f"; tried again {_when(at - now)}" if at else ""
+        lines.append(f"Deferred: {escape(str(message['reason']))}{again}")
     lines.append(f"Sender: <{escape(str(message.get('sender', '')))}>")
     for name, value in (message.get("envelope") or {}).items():
         if value:
@@ -135,6 +139,10 @@ def _recipient(row: Message | str, now: float) -> list[Any]:
         human_time(at - now) if at else None,
         row.get("reason") or None,
     ]
+
+
+def _when(seconds: float) -> str:
+    return "now" if seconds < 1 else f"in {human_time(seconds)}"
 
 
 def _age(message: Message, now: float) -> str:

@@ -130,6 +130,7 @@ class Snapshot(msgspec.Struct, array_like=True, tag=SNAPSHOT):
     progress: tuple[tuple[int, int, float, int, bytes], ...]  # rid, then Progress
     reports: tuple[ReportFields, ...]
     held_at: float = 0.0
+    requeue_reason: bytes = b""
 
 
 class Gone(msgspec.Struct, array_like=True, tag=GONE):
@@ -225,6 +226,7 @@ def snapshot(entry: Entry, requeue_at: float, now: float) -> tuple[Any, ...]:
         progress,
         [report_fields(report) for report in entry.reports or ()],
         0.0 if entry.held is None else entry.held.at,
+        b"" if entry.deferred is None else text(entry.deferred.reason),
     )
 
 

@@ -52,6 +52,7 @@ class MessageState:
         "progress",
         "reports",
         "requeue_at",
+        "requeue_reason",
         "settled",
         "snapshot",
         "state",
@@ -65,6 +66,7 @@ class MessageState:
         self.held: Held | None = None
         self.attempts = 0
         self.requeue_at = 0.0
+        self.requeue_reason = ""
         self.reports: list[Report] | None = None
         self.snapshot = False
         self.gone = False
@@ -145,6 +147,7 @@ def _apply(message: MessageState, record: Record, now: float) -> None:
         case Requeue():
             message.attempts = record.attempts
             message.requeue_at = progress_at(record.at, record.written_at, now)
+            message.requeue_reason = shared(from_text(record.reason))
         case ReportDue():
             _apply_report(message, record)
         case Resolve():
@@ -180,6 +183,7 @@ def _apply_snapshot(message: MessageState, record: Snapshot, now: float) -> None
     message.requeue_at = (
         progress_at(record.requeue_at, record.written_at, now) if record.requeue_at else 0.0
     )
+    message.requeue_reason = shared(from_text(record.requeue_reason))
     message.settled = set(record.settled) or None
     message.progress = {
         rid: Progress(

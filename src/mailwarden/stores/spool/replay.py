@@ -33,7 +33,13 @@ from mailwarden.stores.spool.record import (
 )
 from mailwarden.stores.spool.scan import Condition, Found, is_sealed, walk
 from mailwarden.stores.spool.segment import RECORD_OVERHEAD, Segment
-from mailwarden.stores.spool.spool import DamagedError, Entry, State, compact_progress
+from mailwarden.stores.spool.spool import (
+    DamagedError,
+    Deferred,
+    Entry,
+    State,
+    compact_progress,
+)
 from mailwarden.stores.spool.table import DAMAGED
 from mailwarden.stores.spool.window import Window, read_start
 from mailwarden.system.clock.clock import Clock
@@ -486,6 +492,7 @@ class Replay:
         entry.attempts = state.attempts
         entry.reports = state.reports
         if state.requeue_at and entry.state is State.RECEIVED:
+            entry.deferred = Deferred(state.requeue_at, state.requeue_reason)
             self.result.requeued.append((entry.mid, state.requeue_at))
 
     def _apply_claim(self, claim: Claim) -> None:

@@ -104,6 +104,13 @@ class Report(NamedTuple):
     dcid: int = 0
 
 
+class Deferred(NamedTuple):
+    """Why a RECEIVED message waits for another pass of the work queue."""
+
+    at: float  # when that is, in seconds since the epoch
+    reason: str
+
+
 class Held(NamedTuple):
     """Why a message is HELD."""
 
@@ -119,6 +126,7 @@ class Entry:
 
     __slots__ = (
         "attempts",
+        "deferred",
         "held",
         "mid",
         "offset",
@@ -144,6 +152,7 @@ class Entry:
         self.progress: Mapping[int, Progress] | None = None  # by RID; a missing one is Progress()
         self.stored: Stored | None = None  # envelope and bytes, while they are in memory
         self.held: Held | None = None
+        self.deferred: Deferred | None = None
         self.reports: list[Report] | None = None  # due and not yet written
         self.attempts = 0  # passes of the work queue that ended in a deferral
         self.segment: Any = None  # where the spool keeps it; the spool's own business

@@ -19,6 +19,7 @@ from mailwarden.stores.spool.journal import (
 )
 from mailwarden.stores.spool.schedule import Schedule
 from mailwarden.stores.spool.spool import (
+    Deferred,
     Entry,
     Held,
     Progress,
@@ -130,6 +131,7 @@ class Table:
         self._counts[entry.state] -= 1
         self._counts[state] += 1
         entry.state = state
+        entry.deferred = None
 
     def _finish(self, entry: Entry) -> None:
         self._counts[entry.state] -= 1
@@ -165,6 +167,7 @@ class Table:
         now = self._clock.time()
         self._record(entry, (REQUEUE, entry.mid, entry.attempts + 1, at, now, text(reason)))
         entry.attempts += 1
+        entry.deferred = Deferred(at, shared(reason))
         self._cool(entry)
         self._schedule.add(entry.mid, at)
         self._waiting()

@@ -41,7 +41,7 @@ class Listed:
     recipients_open: int
     attempts: int  # of delivery, the most of any recipient
     next_attempt_at: float  # seconds since the epoch, of the first recipient; 0 is at once
-    reason: str  # why an attempt failed; "" when none did
+    reason: str  # why an attempt failed, or a stage deferred it; "" when nothing did
     reports: int  # that the sender is still to be sent
     part: str  # directory
 
@@ -171,6 +171,7 @@ class Inspection:
 
 def _listed(entry: Entry, *, is_damaged: bool = False) -> Listed:
     progress = list((entry.progress or {}).values())
+    at, reason = entry.deferred or (0.0, "")  # of the work queue; what it defers is not delivered
     return Listed(
         mid=entry.mid,
         state=State.HELD if is_damaged else entry.state,
@@ -179,8 +180,8 @@ def _listed(entry: Entry, *, is_damaged: bool = False) -> Listed:
         size=entry.size,
         recipients_open=entry.pending,
         attempts=max((waiting.attempts for waiting in progress), default=entry.attempts),
-        next_attempt_at=min((waiting.next_attempt_at for waiting in progress), default=0.0),
-        reason=next((waiting.reason for waiting in progress if waiting.reason), ""),
+        next_attempt_at=at or min((waiting.next_attempt_at for waiting in progress), default=0.0),
+        reason=reason or next((waiting.reason for waiting in progress if waiting.reason), ""),
         reports=len(entry.reports or ()),
         part=entry.segment.part.path,
     )

@@ -135,3 +135,19 @@ def test_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_summary_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     show_summary(JSON, {**STATUS, "workers": []}, NOW)
     assert json.loads(capsys.readouterr().out) == STATUS
+
+
+DEFERRED = {"mid": 1, "state": "received", "reason": "antivirus: no answer", "attempts": 2}
+
+
+@pytest.mark.parametrize(
+    ("at", "again"),
+    [(NOW + 65, "; tried again in 1m 5s"), (NOW - 1, "; tried again now"), (None, "")],
+)
+def test_a_deferred_message(
+    capsys: pytest.CaptureFixture[str], at: float | None, again: str
+) -> None:
+    show_message(TEXT, {**DEFERRED, "next_attempt_at": at}, NOW)
+    assert f"Deferred: antivirus: no answer{again}" in capsys.readouterr().out.splitlines()
+    show_messages(TEXT, [{"messages": [{**DEFERRED, "next_attempt_at": at}]}], NOW)
+    assert "            antivirus: no answer" in capsys.readouterr().out.splitlines()

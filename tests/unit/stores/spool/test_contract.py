@@ -212,6 +212,20 @@ def test_what_was_requeued_and_held_is_not_announced(harness: Harness) -> None:
     assert taken == []
 
 
+def test_why_a_message_was_deferred_is_known_until_it_moves_on(harness: Harness) -> None:
+    at = harness.clock.time() + 60
+    for move in (
+        harness.spool.queue,
+        lambda entry: harness.spool.hold(entry, "Policy", ""),
+    ):
+        entry = put(harness, message(1 if move == harness.spool.queue else 2))
+        assert entry.deferred is None
+        harness.spool.requeue(entry, at, "LDAP is down")
+        assert entry.deferred == (at, "LDAP is down")
+        move(entry)
+        assert entry.deferred is None
+
+
 def replace(
     harness: Harness, entry: Entry, rids: Sequence[int], by: Sequence[tuple[Stored, State]]
 ) -> list[Entry]:

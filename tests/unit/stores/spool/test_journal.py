@@ -26,7 +26,7 @@ from mailwarden.stores.spool.journal import (
 )
 from mailwarden.stores.spool.journal_state import JournalContent, read_journal
 from mailwarden.stores.spool.record import HEADER_SIZE, SegmentHeader
-from mailwarden.stores.spool.spool import Entry, Held, Progress, Report, ReportKind, State
+from mailwarden.stores.spool.spool import Deferred, Entry, Held, Progress, Report, ReportKind, State
 from mailwarden.stores.spool.window import Window
 from mailwarden.system.files.simulated import SimulatedDisk
 
@@ -90,7 +90,7 @@ def test_what_was_held_in_a_transaction_stays_so_however_that_ended() -> None:
 def test_what_an_older_program_wrote_of_a_hold() -> None:
     entry = Entry(7, State.HELD, 1.0, 100, 1)
     entry.held = Held("Policy", NOW - 60)
-    *older, _ = snapshot(entry, 0.0, NOW)
+    *older, _held_at, _requeue_reason = snapshot(entry, 0.0, NOW)
     content = read(frames([(HOLD, 1, b"Virus", b""), tuple(older)]))
     assert content.messages[1].held == Held("Virus", 0.0)
     assert content.messages[7].held == Held("Policy", 0.0)
@@ -124,6 +124,7 @@ def test_a_snapshot_says_all_and_replaces_what_was_before() -> None:
     entry.reports = [REPORT_7]
     entry.held = Held("Policy", NOW - 60)
     entry.attempts = 3
+    entry.deferred = Deferred(NOW + 5, "antivirus: no answer")
     before = [(SETTLE, 7, 1, (1,)), (GONE, 7)]
     message = read(frames(before, [snapshot(entry, NOW + 5, NOW)])).messages[7]
     assert message.settled == {0, 2}
@@ -132,6 +133,7 @@ def test_a_snapshot_says_all_and_replaces_what_was_before() -> None:
     assert (message.state, message.attempts) == (State.HELD, 3)
     assert message.held == Held("Policy", NOW - 60)
     assert message.requeue_at == NOW + 5
+    assert message.requeue_reason == "antivirus: no answer"
     assert message.snapshot
     assert not message.gone
 

@@ -88,6 +88,7 @@ def test_a_requeued_message_waits_after_a_restart_but_not_longer_than_was_meant(
     taken: list[Entry] = []
     bench.spool.take_received(taken.append)
     assert bench.get(1).attempts == 1
+    assert bench.get(1).deferred == (bench.clock.time() + 100, "LDAP is down")
     bench.driver.advance(99)
     assert taken == []
     bench.driver.advance(2)

@@ -60,6 +60,19 @@ def test_looking_changes_nothing_even_while_the_spool_is_in_use() -> None:
     bench.put(5)
 
 
+def test_a_deferred_message_is_listed_with_its_reason() -> None:
+    bench = Bench()
+    at = bench.clock.time() + 60
+    bench.spool.requeue(bench.put(1, state=State.RECEIVED), at, "antivirus: no answer")
+    bench.settle_down()
+    (listed,) = inspect(bench).messages()
+    assert (listed.next_attempt_at, listed.reason, listed.attempts) == (
+        at,
+        "antivirus: no answer",
+        1,
+    )
+
+
 def test_one_message_is_shown_and_exported() -> None:
     inspection = inspect(filled())
     shown = inspection.show(1)
