@@ -16,6 +16,8 @@ from mailwarden.stores.spool.spool import DamagedError, SpoolFailure
 from mailwarden.stores.spool.tools import Inspection, Listed, verify_spool
 from mailwarden.system.clock.clock import SystemClock
 from mailwarden.system.files.files import SystemFiles
+from mailwarden.system.log.escape import escape
+from mailwarden.system.log.stamp import ctime
 
 _HEADS: Final = ["MID", "State", "Size", "Age", "Recipients", "Tries", "Why it waits"]
 
@@ -97,11 +99,18 @@ def _show(arguments: Namespace, directory: Path) -> int:
         return ExitCode.DONE
     recipients = answer.pop("recipients")
     for name, value in answer.items():
-        print(f"{name.replace('_', ' '):>16}: {value}")
+        if value or name == "sender":
+            print(f"{name.replace('_', ' '):>16}: {_shown(name, value)}")
     for to in recipients:
         state = "settled" if to["settled"] else "waiting"
-        print(f"{'RID ' + str(to['rid']):>16}: <{to['address']}> {state}")
+        print(f"{'RID ' + str(to['rid']):>16}: <{escape(to['address'])}> {state}")
     return ExitCode.DONE
+
+
+def _shown(name: str, value: object) -> str:
+    if name.endswith("_at"):
+        return ctime(float(str(value)))
+    return f"<{escape(str(value))}>" if name == "sender" else escape(str(value))
 
 
 def _verify(arguments: Namespace, directory: Path) -> int:
