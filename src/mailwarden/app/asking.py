@@ -122,7 +122,10 @@ def _ask(arguments: Namespace, request: Answer) -> Iterator[Answer]:
             yield answer
     except NotRunningError as error:
         raise CommandError(
-            str(error), "start it with `mailwarden run`", ExitCode.NOT_RUNNING
+            str(error),
+            "start it with `mailwarden run`; one that was started with another `state_directory` "
+            "than the file has now is found with the old one",
+            ExitCode.NOT_RUNNING,
         ) from error
 
 

@@ -95,7 +95,7 @@ def ask(directory: Path, request: Request) -> Iterator[dict[str, Any]]:
             with _reachable(directory) as short:
                 connection.connect(short)
         except OSError as error:
-            raise NotRunningError(f"no gateway is running with {directory} ({error})") from error
+            raise NotRunningError(_why_not(directory, error)) from error
         connection.sendall(msgspec.json.encode(request) + b"\n")
         with connection.makefile("rb") as lines:
             for line in lines:
@@ -104,6 +104,20 @@ def ask(directory: Path, request: Request) -> Iterator[dict[str, Any]]:
                     return
                 yield answer
     raise NotRunningError("the gateway broke the connection off")
+
+
+def _why_not(directory: Path, error: OSError) -> str:
+    match error:
+        case FileNotFoundError() if not directory.exists():
+            return f"no gateway is running with {directory}: there is no such folder"
+        case FileNotFoundError():
+            return f"no gateway is running with {directory}"
+        case ConnectionRefusedError():
+            return f"no gateway is running with {directory}: the last one was killed"
+        case PermissionError():
+            return f"{directory} is closed to this user: be root, or whom the gateway runs as"
+        case _:
+            return f"no gateway answers in {directory}: {error.strerror or error}"
 
 
 class _reachable:  # noqa: N801  used as a function: `with _reachable(directory) as path`

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -72,3 +73,25 @@ async def test_nonsense_gets_an_answer(tmp_path: Path) -> None:
     assert b"not understood" in await reader.readline()
     writer.close()
     await server.close()
+
+
+def why_not(folder: Path) -> str:
+    with pytest.raises(NotRunningError) as caught:
+        list(ask(folder, {"command": "status"}))
+    return str(caught.value)
+
+
+def test_why_no_gateway_answers_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert why_not(tmp_path / "nowhere").endswith("nowhere: there is no such folder")
+    assert why_not(tmp_path) == f"no gateway is running with {tmp_path}"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / SOCKET_NAME))
+    assert why_not(tmp_path).endswith(": the last one was killed")
+
+    def closed(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("mailwarden.app.control_socket._reachable", closed)
+    assert why_not(tmp_path).startswith(f"{tmp_path} is closed to this user: be root")
