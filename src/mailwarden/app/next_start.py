@@ -3,6 +3,7 @@
 Whatever is not named here takes effect with a reload; `docs/guide/reload.md` says when exactly.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final
@@ -28,6 +29,15 @@ def waiting_for_start(started: GatewayConfig, config: GatewayConfig) -> list[str
         name
         for name in NEXT_START_SETTINGS
         if attrgetter(name)(started) != attrgetter(name)(config)
+    ]
+
+
+def changed_settings(before: GatewayConfig, after: GatewayConfig) -> list[str]:
+    """Return the names in the file's first column under which something is different."""
+    return [
+        field.name
+        for field in dataclasses.fields(GatewayConfig)
+        if getattr(before, field.name) != getattr(after, field.name)
     ]
 
 

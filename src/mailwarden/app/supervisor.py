@@ -18,7 +18,7 @@ from typing import Any, Final
 from mailwarden import __version__
 from mailwarden.app.control_socket import ControlServer
 from mailwarden.app.gathering import Gathering
-from mailwarden.app.next_start import in_words, waiting_for_start
+from mailwarden.app.next_start import changed_settings, in_words, waiting_for_start
 from mailwarden.app.ports import Ports
 from mailwarden.app.process import Launch, WorkerProcess, launch_worker
 from mailwarden.app.state_directory import StateDirectory
@@ -273,6 +273,7 @@ class Supervisor:
 
     def _swap(self, text: str, config: GatewayConfig) -> None:
         """Work by `config` from now on. Raises OSError when a log or port cannot be had."""
+        changed = changed_settings(self.config, config)
         living = [worker for worker in self.workers if not worker.is_gone]
         self._log.apply(config.logs, config.hostname)  # before the workers, which open its files
         for worker in living:  # the others get theirs when they are started
@@ -281,7 +282,7 @@ class Supervisor:
         self._text, self.config = text, config
         for worker in living:
             self._configure(worker)
-        self._log.info("Configuration reloaded")
+        self._log.info(f"Configuration reloaded: {', '.join(changed) or 'no setting'} changed")
 
     async def _command(self, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         """Yield the answers to one request from the control socket."""
@@ -293,6 +294,7 @@ class Supervisor:
             self.state.save_switches(self._switches)
             for worker in self.workers:
                 worker.send({"do": "switches", "switches": self._switches})
+            self._log.warning(f"Work queue {name}d by an administrator")
             yield {"paused": name == "pause"}
         else:
             gathering = Gathering(self.workers, request, ANSWER_SECONDS)

@@ -278,3 +278,17 @@ async def test_a_list_without_a_starting_worker_says_so(setup: Setup) -> None:
         {"messages": [{"mid": 1}]},
         {"error": "the list is not whole: worker 1 is still starting"},
     ]
+
+
+async def test_what_an_administrator_did_stands_in_the_log(setup: Setup) -> None:
+    setup.write("dns: {attempts_max: 7}")
+    await setup.command("reload")
+    await setup.command("reload")
+    await setup.command("pause")
+    await setup.command("resume")
+    assert setup.log.lines == [
+        "Info: Configuration reloaded: dns changed",
+        "Info: Configuration reloaded: no setting changed",
+        "Warning: Work queue paused by an administrator",
+        "Warning: Work queue resumed by an administrator",
+    ]
