@@ -1,5 +1,6 @@
 """Reads a journal and says of each message what came of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,19 +32,25 @@ from mailwarden.stores.spool.record import HEADER_SIZE
 from mailwarden.stores.spool.spool import (
     DamagedError,
     Held,
+    OneProgress,
     Progress,
     Report,
     ReportKind,
     Settlement,
     State,
+    compact_progress,
 )
 from mailwarden.stores.spool.window import Window
 
 STATES: Final = {int(state): state for state in State if state is not State.FINISHED}
 
 
+_FIRST_RIDS: Final = (0,)
+_FIRST: Final = frozenset(_FIRST_RIDS)  # shared: a set of its own takes 216 bytes
+
+
 class MessageState:
-    """What a journal says of one message."""
+    """What a journal says of one message. A segment of small ones may have a hundred thousand."""
 
     __slots__ = (
         "attempts",
@@ -60,8 +67,8 @@ class MessageState:
     )
 
     def __init__(self) -> None:
-        self.settled: set[int] | None = None
-        self.progress: dict[int, Progress] | None = None
+        self.settled: frozenset[int] | set[int] | None = None
+        self.progress: Mapping[int, Progress] | None = None
         self.state: State | None = None  # None is: as it was put
         self.held: Held | None = None
         self.attempts = 0
@@ -75,9 +82,21 @@ class MessageState:
     def settle(self, rids: tuple[int, ...]) -> None:
         """Note that `rids` have ended."""
         if self.settled is None:
-            self.settled = set(rids)
-        else:
+            self.settled = _FIRST if rids == _FIRST_RIDS else set(rids)
+        elif isinstance(self.settled, set):
             self.settled.update(rids)
+        else:
+            self.settled = {*self.settled, *rids}
+
+    def wait(self, rids: tuple[int, ...], progress: Progress) -> None:
+        """Note that `rids` wait for another attempt."""
+        waiting = self.progress
+        if isinstance(waiting, dict):
+            waiting.update(dict.fromkeys(rids, progress))
+        elif len(rids) == 1 and (waiting is None or rids[0] in waiting):
+            self.progress = OneProgress(rids[0], progress)
+        else:
+            self.progress = {**(waiting or {}), **dict.fromkeys(rids, progress)}
 
     def pass_on(self) -> None:
         """Note that the work queue was done with it.
@@ -135,8 +154,7 @@ class JournalContent:
 def _apply(message: MessageState, record: Record, now: float) -> None:
     match record:
         case Retry():
-            progress = read_progress(record, now)
-            message.progress = (message.progress or {}) | dict.fromkeys(record.rids, progress)
+            message.wait(record.rids, read_progress(record, now))
             message.pass_on()
         case Hold():
             message.state = State.HELD
@@ -185,12 +203,17 @@ def _apply_snapshot(message: MessageState, record: Snapshot, now: float) -> None
     )
     message.requeue_reason = shared(from_text(record.requeue_reason))
     message.settled = set(record.settled) or None
-    message.progress = {
-        rid: Progress(
-            attempts, progress_at(at, record.written_at, now), warnings, shared(from_text(reason))
-        )
-        for rid, attempts, at, warnings, reason in record.progress
-    } or None
+    message.progress = compact_progress(
+        {
+            rid: Progress(
+                attempts,
+                progress_at(at, record.written_at, now),
+                warnings,
+                shared(from_text(reason)),
+            )
+            for rid, attempts, at, warnings, reason in record.progress
+        }
+    )
     message.reports = None
     for fields in record.reports:
         _apply_report(message, ReportDue(record.mid, fields))

@@ -352,7 +352,8 @@ class Replay:
         if mid > result.highest_mid:
             result.highest_mid = mid
         self._messages += 1
-        state = journal.messages.get(mid)
+        # A MID is only once in a segment: what is known of it makes room for its entry.
+        state = journal.messages.pop(mid, None)
         if state is not None and state.void:
             segment.void.append(mid)
             return

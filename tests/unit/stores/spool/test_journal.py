@@ -187,3 +187,28 @@ def test_many_records_are_split_into_frames() -> None:
 def test_a_frame_with_an_unknown_record_is_a_hole() -> None:
     content = read(frames([(SETTLE, 1, 1, (0,))], [(99, 1)], [(SETTLE, 2, 1, (0,))]))
     assert (set(content.messages), content.holes) == ({1, 2}, 1)
+
+
+def test_retries_of_one_and_of_many_recipients_add_up() -> None:
+    def retry(mid: int, rids: tuple[int, ...], attempts: int) -> tuple[Any, ...]:
+        return (RETRY, mid, rids, attempts, NOW + 50, 0, b"busy", NOW)
+
+    records = [retry(1, (0,), 1), retry(1, (0,), 2), retry(1, (1, 2), 1), retry(1, (1,), 3)]
+    content = read(frames([*records, retry(2, (3,), 1), retry(2, (4,), 2)]))
+    first, second = content.messages[1].progress, content.messages[2].progress
+    assert first is not None
+    assert {rid: one.attempts for rid, one in first.items()} == {0: 2, 1: 3, 2: 1}
+    assert second is not None
+    assert {rid: one.attempts for rid, one in second.items()} == {3: 1, 4: 2}
+
+
+def test_settled_recipients_of_one_message_are_not_those_of_another() -> None:
+    records = [
+        (SETTLE, 1, 1, (0,)),
+        (SETTLE, 2, 1, (0,)),
+        (SETTLE, 1, 1, (2,)),
+        (SETTLE, 1, 1, (3,)),
+    ]
+    content = read(frames(records))
+    assert content.messages[1].settled == {0, 2, 3}
+    assert content.messages[2].settled == {0}
