@@ -89,6 +89,11 @@ class Channel:
                 os.close(descriptor)
             self._descriptors = []
 
+    def read_rest(self) -> None:
+        """Read what a peer that is gone has left, down to its end."""
+        while self._open and self._read():
+            pass
+
     def _flush(self) -> None:
         while self._unsent:
             data, descriptors = self._unsent[0]
@@ -113,26 +118,31 @@ class Channel:
         self._flush()
 
     def _readable(self) -> None:
+        self._read()
+
+    def _read(self) -> bool:
+        """Take a piece in; False when there is none."""
         room = socket.CMSG_LEN(DESCRIPTORS_MAX * array.array("i").itemsize)
         try:
             data, ancillary, _, _ = self._socket.recvmsg(2 * PIECE_BYTES, room)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data, ancillary = b"", []
         if not data:
             self._gone()
-            return
+            return False
         self._descriptors += _descriptors(ancillary)
         self._pieces += data[1:]
         if data[:1] == _MORE and len(self._pieces) <= PACKET_BYTES_MAX:
-            return
+            return True
         pieces, self._pieces = self._pieces, bytearray()
         descriptors, self._descriptors = self._descriptors, []
         packet: Packet = {}
         with suppress(msgspec.MsgspecError, UnicodeDecodeError):
             packet = msgspec.json.decode(pieces, type=Packet)
         self._on_packet(packet, descriptors)
+        return True
 
     def _gone(self) -> None:
         if self._open:

@@ -70,6 +70,7 @@ class WorkerProcess:
         self.was_ready = False
         self.is_gone = False  # has ended, or is about to
         self.progress = ""
+        self.last_alert = ""
         self._count = count
         self._user = user
         self._log = log
@@ -110,6 +111,8 @@ class WorkerProcess:
         """Return how the process ended, in words."""
         assert self._child is not None
         status = await self._child.wait()
+        if self._channel is not None:
+            self._channel.read_rest()  # the last words say why
         self._closed()
         if self._leaving is not None:
             self._leaving.cancel()
@@ -193,7 +196,8 @@ class WorkerProcess:
                 self._on_refused(text[:TEXT_CHARACTERS_MAX])
                 self._has_followed()
             case {"say": "alert", "text": str(text)}:
-                self._log.critical(f"Worker {self.index}: {text[:TEXT_CHARACTERS_MAX]}")
+                self.last_alert = text[:TEXT_CHARACTERS_MAX]
+                self._log.critical(f"Worker {self.index}: {self.last_alert}")
             case {"say": "answer", "id": int(number), "data": dict(answer)}:
                 self._answered(number, answer)
             case {"say": "answered", "id": int(number)}:

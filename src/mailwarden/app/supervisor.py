@@ -129,7 +129,8 @@ class Supervisor:
                 failures = 0
             wait = self._waits[min(failures, len(self._waits) - 1)]
             failures += 1
-            worker.progress = f"{ended}; restarted {_in_seconds(wait)}"
+            said = f"; it said: {worker.last_alert}" if worker.last_alert else ""
+            worker.progress = f"{ended}; restarted {_in_seconds(wait)}{said}"
             self._log.critical(
                 f"Worker {index} (process {worker.pid}) {ended}; it is restarted "
                 f"{_in_seconds(wait)}"

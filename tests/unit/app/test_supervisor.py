@@ -292,3 +292,18 @@ async def test_what_an_administrator_did_stands_in_the_log(setup: Setup) -> None
         "Warning: Work queue paused by an administrator",
         "Warning: Work queue resumed by an administrator",
     ]
+
+
+async def test_status_says_what_a_dead_worker_died_of(patient: Setup) -> None:
+    patient.keep()
+    for number in (1, 2):
+        peer = await patient.peers.next(number)
+        await peer.hears("configure")
+        peer.say("alert", text="ends because of SpoolFailure: no such folder")
+        peer.end(70)  # what it said last is still heard
+    await wait_until(lambda: patient.log.said("restarted in 3600 seconds"))
+    (status,) = await patient.command("status")
+    assert status["workers"][0]["progress"] == (
+        "ended with exit status 70; restarted in 3600 seconds; it said: ends because of "
+        "SpoolFailure: no such folder"
+    )

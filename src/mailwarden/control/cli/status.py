@@ -159,7 +159,7 @@ def _workers(rows: Rows) -> list[str]:
         [
             row.get("index"),
             row.get("pid"),
-            row.get("progress") or row.get("state"),
+            row.get("state") if _is_down(row) else row.get("progress") or row.get("state"),
             row.get("connections"),
             row.get("tls_connections"),
             row.get("received"),
@@ -172,7 +172,24 @@ def _workers(rows: Rows) -> list[str]:
     ]
     heads = ["Worker", "Process", "State", "Connections", "TLS", "Received", "Queued", "Held",
              "Memory", "CPU"]  # fmt: skip
-    return render_table(heads, shown) if shown else []
+    return [*render_table(heads, shown), *_missing(rows)] if shown else []
+
+
+def _is_down(row: Status) -> bool:
+    return row.get("state") == "restarting"
+
+
+def _missing(rows: Rows) -> list[str]:
+    """Return why workers are down, and whose mail is not in the figures."""
+    lines = [
+        f"Worker {row.get('index')} {escape(str(row['progress']))}"
+        for row in rows
+        if _is_down(row) and row.get("progress")
+    ]
+    silent = [str(row.get("index")) for row in rows if row.get("state", "running") != "running"]
+    if silent:
+        lines.append(f"The figures below are without the mail of worker {', '.join(silent)}.")
+    return lines
 
 
 def _totals(totals: Status) -> list[str]:

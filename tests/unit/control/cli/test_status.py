@@ -82,6 +82,7 @@ def test_the_whole_page() -> None:
         "Worker  Process  State           Connections  TLS  Received  Queued  Held  Memory     CPU",
         "     0     4712  running                   3    1         0      12     1     45M  1m 15s",
         "     1     4713  replaying 40 %",
+        "The figures below are without the mail of worker 1.",
         "",
         SPOOL,
         "",
@@ -149,4 +150,16 @@ def test_settings_that_wait_for_the_next_start_stand_below_the_first_line() -> N
         HEAD,
         "Changed in the file, but in effect only from the next start on: workers, user",
         "",
+    ]
+
+
+def test_a_worker_that_is_down_shows_why_below_the_table() -> None:
+    progress = "ended with exit status 70; restarted in 4 seconds; it said: \x1b[2J"
+    row = {"index": 1, "pid": 7, "state": "restarting", "progress": progress}
+    assert render_status({"workers": [{"index": 0, "state": "running"}, row]}, NOW)[2:] == [
+        "Worker  Process  State       Connections  TLS  Received  Queued  Held  Memory  CPU",
+        "     0           running",
+        "     1        7  restarting",
+        f"Worker 1 {progress}".replace("\x1b", "\\x1b"),
+        "The figures below are without the mail of worker 1.",
     ]
