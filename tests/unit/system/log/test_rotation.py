@@ -4,7 +4,9 @@ import json
 import os
 import time
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -211,7 +213,7 @@ class Crash(BaseException):
     """The process is gone."""
 
 
-def crash(*_: object, **__: object) -> None:
+def crash(*_: object, **__: object) -> NoReturn:
     raise Crash
 
 
@@ -220,16 +222,25 @@ def check_twice(rotator: Rotator) -> None:
     rotator.check(NOW + 10)
 
 
+def opening(patch: pytest.MonkeyPatch, form: str) -> None:
+    """Let the process die when it opens a file whose name has the form."""
+    real = os.open
+
+    def opened(path: str | Path, *arguments: int) -> int:
+        return crash() if fnmatch(Path(path).name, form) else real(path, *arguments)
+
+    patch.setattr("os.open", opened)
+
+
 STEPS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "before the new file": lambda patch: patch.setattr(Rotator, "_append", crash),
+    "before the new file": lambda patch: opening(patch, "*.new"),
     "before the second name": lambda patch: patch.setattr("os.link", crash),
     "before the new name": lambda patch: patch.setattr(Path, "replace", crash),
-    "before the workers know": lambda patch: patch.setattr(LogFile, "reopen", crash),
-    "before the last line": lambda patch: patch.setattr(Rotator, "_append_quietly", crash),
+    "before the workers know": lambda patch: opening(patch, "mail.log"),
+    "before the last line": lambda patch: opening(patch, "mail.log.2010*"),
 }
 
 
-@pytest.mark.interpreted
 @pytest.mark.parametrize("step", STEPS)
 def test_crash_leaves_every_line_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
