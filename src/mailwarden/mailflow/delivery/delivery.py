@@ -6,6 +6,7 @@ several destination domains is divided into units.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
@@ -65,7 +66,8 @@ class Delivery:
         self._clock: Final = means.clock
         self._shared: Final = Shared(plan, means, self._wait, self._spawn)
         self._wheel: Final = Wheel()
-        self._unseen: Final = Bucket()  # announced, and still to be put into the wheel
+        # Announced, and still to be put into the wheel: the tag of the entries in it.
+        self._unseen: Final[deque[Entry]] = deque()
         self._queues: dict[QueueKey, DestinationQueue] = {}
         self._retired: set[DestinationQueue] = set()  # still with connections
         self._by_domain: dict[str, DestinationQueue] = {}
@@ -163,9 +165,10 @@ class Delivery:
         """Take a message that the spool announces as QUEUED."""
         stored = entry.stored
         if stored is None:
-            if not self._unseen.items:
+            if not self._unseen:
                 self._means.loop.call_soon(self._take_unseen)
-            self._unseen.add(entry, None)
+            self._unseen.append(entry)
+            entry.tag = self._unseen
             return
         envelope = stored.envelope
         if len(envelope.recipients) == 1 and entry.progress is None and entry.settled is None:
@@ -182,10 +185,12 @@ class Delivery:
 
     def _take_unseen(self) -> None:
         """Let messages wait without looking at them: at start-up there may be a million."""
-        for entry, _ in self._unseen.pop(TAKEN_AT_ONCE):
-            if not isinstance(entry, Unit) and self._unseen.has(entry):
+        unseen = self._unseen
+        for _ in range(min(TAKEN_AT_ONCE, len(unseen))):
+            entry = unseen.popleft()
+            if entry.tag is unseen:  # it was not held and released meanwhile
                 self._let_wait(entry)
-        if self._unseen.items:
+        if unseen:
             self._means.loop.call_soon(self._take_unseen)
 
     def _let_wait(self, entry: Entry) -> None:
@@ -392,7 +397,7 @@ class Delivery:
         now: the first of it before this returns.
         """
         self._shared.states.clear()
-        while self._unseen.items:
+        while self._unseen:
             self._take_unseen()
         if domain is None:
             return Retried(self._wait_no_more(lambda _: True), 0)

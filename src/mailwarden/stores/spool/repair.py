@@ -120,7 +120,7 @@ class _Repair:
         for entry, _ in found.damaged:
             entry.segment.damaged = True
             entry.state = State.HELD
-            entry.held = Held(DAMAGED, self._clock.time())
+            entry.pause = Held(DAMAGED, self._clock.time())
 
     def _snapshot(self, entry: Entry) -> tuple[Any, ...]:
         requeue_at = self._requeue_at.get(entry.mid, 0.0)

@@ -489,11 +489,11 @@ class Replay:
             )
         if state.state is not None:
             entry.state = state.state
-        entry.held = state.held
+        entry.pause = state.held
         entry.attempts = state.attempts
         entry.reports = state.reports
         if state.requeue_at and entry.state is State.RECEIVED:
-            entry.deferred = Deferred(state.requeue_at, state.requeue_reason)
+            entry.pause = Deferred(state.requeue_at, state.requeue_reason)
             self.result.requeued.append((entry.mid, state.requeue_at))
 
     def _apply_claim(self, claim: Claim) -> None:

@@ -126,10 +126,9 @@ class Entry:
 
     __slots__ = (
         "attempts",
-        "deferred",
-        "held",
         "mid",
         "offset",
+        "pause",
         "pending",
         "progress",
         "received_at",
@@ -151,8 +150,7 @@ class Entry:
         self.settled: set[int] | None = None  # RIDs that are; None while there are none
         self.progress: Mapping[int, Progress] | None = None  # by RID; a missing one is Progress()
         self.stored: Stored | None = None  # envelope and bytes, while they are in memory
-        self.held: Held | None = None
-        self.deferred: Deferred | None = None
+        self.pause: Held | Deferred | None = None
         self.reports: list[Report] | None = None  # due and not yet written
         self.attempts = 0  # passes of the work queue that ended in a deferral
         self.segment: Any = None  # where the spool keeps it; the spool's own business
@@ -160,9 +158,19 @@ class Entry:
         self.tag: Any = None
 
     @property
+    def held(self) -> Held | None:
+        """Why it is HELD; None where that was not said."""
+        return self.pause if isinstance(self.pause, Held) else None
+
+    @property
+    def deferred(self) -> Deferred | None:
+        """Why the work queue lets it wait; None when it does not."""
+        return self.pause if isinstance(self.pause, Deferred) else None
+
+    @property
     def hold(self) -> str:
         """Name of the hold; "" is none."""
-        return "" if self.held is None else self.held.name
+        return self.pause.name if isinstance(self.pause, Held) else ""
 
     def open_rids(self, count: int) -> Iterator[int]:
         """Yield the RIDs below `count` for which there is something left to do.

@@ -131,7 +131,7 @@ class Table:
         self._counts[entry.state] -= 1
         self._counts[state] += 1
         entry.state = state
-        entry.deferred = None
+        entry.pause = None
 
     def _finish(self, entry: Entry) -> None:
         self._counts[entry.state] -= 1
@@ -167,7 +167,8 @@ class Table:
         now = self._clock.time()
         self._record(entry, (REQUEUE, entry.mid, entry.attempts + 1, at, now, text(reason)))
         entry.attempts += 1
-        entry.deferred = Deferred(at, shared(reason))
+        if entry.state is _RECEIVED:  # a hold that came meanwhile lasts
+            entry.pause = Deferred(at, shared(reason))
         self._cool(entry)
         self._schedule.add(entry.mid, at)
         self._waiting()
@@ -178,17 +179,16 @@ class Table:
             return
         now = self._clock.time()
         self._record(entry, (HOLD, entry.mid, text(name), text(reason), now))
-        entry.held = Held(name, now)
         self._schedule.remove(entry.mid)
         self._cool(entry)
         self._move(entry, _HELD)
+        entry.pause = Held(name, now)
 
     def release(self, entry: Entry, state: State) -> None:
         """Move a HELD `entry` back to `state` and announce it."""
         if entry.state is not _HELD:
             return
         self._record(entry, (RELEASE, entry.mid, int(state)))
-        entry.held = None
         self._move(entry, state)
         self._announce(entry)
 

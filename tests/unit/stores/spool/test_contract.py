@@ -169,6 +169,13 @@ def test_hold_and_release(harness: Harness) -> None:
     assert counts(harness) == (1, 0, 0)
 
 
+def test_a_stage_that_gives_up_after_a_hold_does_not_end_it(harness: Harness) -> None:
+    entry = put(harness, message(1))
+    harness.spool.hold(entry, "Policy", "a filter said so")
+    harness.spool.requeue(entry, harness.clock.time() + 60, "antivirus: no answer")
+    assert (entry.state, entry.hold, entry.deferred) == (State.HELD, "Policy", None)
+
+
 def test_only_what_is_held_is_released(harness: Harness) -> None:
     entry = put(harness, message(1))
     harness.spool.release(entry, State.QUEUED)

@@ -79,6 +79,14 @@ def test_what_happened_adds_up() -> None:
     assert (content.cut, content.baseline, content.records) == (9000, 500, 10)
 
 
+def test_a_snapshot_of_what_the_work_queue_deferred() -> None:
+    entry = Entry(7, State.RECEIVED, 1.0, 100, 1)
+    entry.pause = Deferred(NOW + 5, "antivirus: no answer")
+    message = read(frames([snapshot(entry, NOW + 5, NOW)])).messages[7]
+    assert (message.state, message.held) == (State.RECEIVED, None)
+    assert (message.requeue_at, message.requeue_reason) == (NOW + 5, "antivirus: no answer")
+
+
 def test_what_was_held_in_a_transaction_stays_so_however_that_ended() -> None:
     held = (HOLD, 1, b"Policy", b"", NOW - 5)
     retry = (RETRY, 1, (0,), 1, NOW + 50, 0, b"busy", NOW)
@@ -89,7 +97,7 @@ def test_what_was_held_in_a_transaction_stays_so_however_that_ended() -> None:
 
 def test_what_an_older_program_wrote_of_a_hold() -> None:
     entry = Entry(7, State.HELD, 1.0, 100, 1)
-    entry.held = Held("Policy", NOW - 60)
+    entry.pause = Held("Policy", NOW - 60)
     *older, _held_at, _requeue_reason = snapshot(entry, 0.0, NOW)
     content = read(frames([(HOLD, 1, b"Virus", b""), tuple(older)]))
     assert content.messages[1].held == Held("Virus", 0.0)
@@ -122,18 +130,15 @@ def test_a_snapshot_says_all_and_replaces_what_was_before() -> None:
     entry.settled = {0, 2}
     entry.progress = {1: Progress(5, NOW + 9, 1, "slow")}
     entry.reports = [REPORT_7]
-    entry.held = Held("Policy", NOW - 60)
+    entry.pause = Held("Policy", NOW - 60)
     entry.attempts = 3
-    entry.deferred = Deferred(NOW + 5, "antivirus: no answer")
     before = [(SETTLE, 7, 1, (1,)), (GONE, 7)]
-    message = read(frames(before, [snapshot(entry, NOW + 5, NOW)])).messages[7]
+    message = read(frames(before, [snapshot(entry, 0.0, NOW)])).messages[7]
     assert message.settled == {0, 2}
     assert message.progress == {1: Progress(5, NOW + 9, 1, "slow")}
     assert message.reports == [REPORT_7]
     assert (message.state, message.attempts) == (State.HELD, 3)
     assert message.held == Held("Policy", NOW - 60)
-    assert message.requeue_at == NOW + 5
-    assert message.requeue_reason == "antivirus: no answer"
     assert message.snapshot
     assert not message.gone
 
