@@ -2,6 +2,7 @@
 
 from mailwarden.system.log.connection_events import ConnectionEvents
 from mailwarden.system.log.escape import escape, quote
+from mailwarden.system.log.settings import Level
 from mailwarden.system.log.stamp import ctime
 
 
@@ -132,13 +133,11 @@ class MessageEvents(ConnectionEvents):
 
     def stage_deferred(self, mid: int, stage: str, detail: str, until: float) -> None:
         """A stage could not do its work; the message waits until `until` (epoch seconds)."""
-        stage, detail = escape(stage), escape(detail)
         text = f"MID {mid} deferred by {stage} until {ctime(until)}: {detail}"
-        if self._json:
-            fields = {"mid": mid, "stage": stage, "detail": detail, "until": until}
-            self._event("stage_deferred", text, fields)
-        else:
-            self._line(text)
+        self.emit(
+            "stage_deferred", text, level=Level.WARNING, mid=mid, stage=stage, detail=detail,
+            until=until,
+        )  # fmt: skip
 
     def held(self, mid: int, name: str, reason: str) -> None:
         """The message is kept aside under `name`."""

@@ -24,7 +24,7 @@ class Lines(list[str]):
     """A sink that keeps the lines, without their time."""
 
     def write(self, line: str) -> None:
-        self.append(line.partition("Info: ")[2] or line)
+        self.append(line.partition("Info: ")[2] or line.partition("Warning: ")[2] or line)
 
 
 class Numbers:

@@ -280,9 +280,10 @@ def test_a_flipped_byte_in_content_is_held_and_the_file_kept() -> None:
     assert bench.mids() == [1, 2, 3]
     entry = bench.get(2)
     assert (entry.state, entry.hold) == (State.HELD, "damaged")
-    with pytest.raises(DamagedError):
-        bench.spool.load(entry)
-    assert any("MID 2" in alert for alert in bench.alerts)
+    for _ in range(3):
+        with pytest.raises(DamagedError):
+            bench.spool.load(entry)
+    assert sum("MID 2 is damaged and held" in alert for alert in bench.alerts) == 1
     for mid in (1, 3):
         bench.spool.settle(bench.get(mid), [0], DELIVERED)
     bench.spool.settle(entry, [0], Settlement.DROPPED)
