@@ -22,7 +22,7 @@ BUILD = ROOT / "build"
 PACKAGES = (
     "core/mail", "core/routes", "core/smtp", "core/verdict",
     "mailflow/delivery", "mailflow/listener", "mailflow/workqueue", "mailflow/workqueue/stages",
-    "services/throttling", "stores/spool", "system/log", "system/net",
+    "services/throttling", "stores/spool", "system/files", "system/log", "system/net",
 )  # fmt: skip
 _BUILT_IN_BASES = {"OSError", "bytes", "dict", "int", "list", "str", "tuple"}
 

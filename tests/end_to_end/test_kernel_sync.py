@@ -73,6 +73,25 @@ def test_waiting_calls_back_without_the_loop(tmp_path: Path) -> None:
     run(main())
 
 
+def test_a_look_finds_what_is_over(tmp_path: Path) -> None:
+    async def main() -> None:
+        syncs = KernelSync(asyncio.get_running_loop())
+        syncs.poll()  # nothing is under way
+        fd = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+        heard: list[OSError | None] = []
+        for number in range(1, 4):
+            os.write(fd, b"x")
+            syncs.fdatasync(fd, heard.append)
+            while len(heard) < number:
+                syncs.poll()  # the loop does not turn
+        await asyncio.sleep(0.01)  # now it does, and is told of nothing twice
+        assert heard == [None] * 3
+        syncs.close()
+        os.close(fd)
+
+    run(main())
+
+
 def stored(mid: int) -> Stored:
     recipients = (Recipient("bob@corp.example"),)
     envelope = Envelope(

@@ -22,6 +22,10 @@ class Syncs(Protocol):
         """Sync the data of `fd`, then call `done` on the loop."""
         ...
 
+    def poll(self) -> None:
+        """Call back for those that are over."""
+        ...
+
     def wait(self) -> None:
         """Wait for one sync and call back."""
         ...

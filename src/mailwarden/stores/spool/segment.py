@@ -1,5 +1,6 @@
 """What the event loop knows of one segment file."""
 
+import secrets
 from typing import Any, Final
 
 from mailwarden.stores.spool.part import Part
@@ -63,3 +64,8 @@ class Segment:
     def journal_path(self) -> str:
         """The file of what happened to them."""
         return self.part.journal_path(self.sequence)
+
+
+def random_nonce() -> int:
+    """Return what marks the records of a new segment; zero marks what was never written."""
+    return secrets.randbits(32) or 1

@@ -6,7 +6,6 @@ Everything here runs on the event loop. What waits for a disk is done by the `Co
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -35,7 +34,7 @@ from mailwarden.stores.spool.reader import Reader, stored_from
 from mailwarden.stores.spool.record import GROUP_MAX
 from mailwarden.stores.spool.recorder import Loop, Recorder
 from mailwarden.stores.spool.replay import Progressed, Replay, Replayed
-from mailwarden.stores.spool.segment import Segment
+from mailwarden.stores.spool.segment import Segment, random_nonce
 from mailwarden.stores.spool.settings import SpoolSettings
 from mailwarden.stores.spool.shelf import Shelf
 from mailwarden.stores.spool.spool import (
@@ -59,8 +58,13 @@ from mailwarden.system.files.files import Files, try_unlink
 ALERT_SECONDS: Final = 300.0  # between two alerts that mail is refused
 
 
-def _random_word() -> int:
-    return secrets.randbits(32) or 1  # zero marks what was never written
+def _close_all(parts: Sequence[Part]) -> None:
+    for part in parts:
+        part.close()
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _tell_nobody(_messages: int, _bytes: int, _fraction: float) -> None:
@@ -133,6 +137,7 @@ class SegmentSpool(Table):
         self._alerted_at = -ALERT_SECONDS  # that mail is refused; monotonic
         self._dead: str | None = None  # why nothing works any more
         self._timer_at: float | None = None
+        self._told_damaged: set[int] = set()  # MIDs
         self._closed = False
         self.highest_mid = 0  # of all messages found by `recover`
 
@@ -157,16 +162,12 @@ class SegmentSpool(Table):
             self._bytes_free = self._files.bytes_free(self._own.path)
             next_sequence = max(self._own.sequences(), default=0) + 1
         except OSError as error:
-            self._close_parts(taken)
+            _close_all(taken)
             raise failure(f"Spool {self._own.path} cannot be read", error) from error
         except SpoolFailure:
-            self._close_parts(taken)
+            _close_all(taken)
             raise
         self._start(found, next_sequence)
-
-    def _close_parts(self, parts: Sequence[Part]) -> None:
-        for part in parts:
-            part.close()
 
     def _start(self, found: Replayed, next_sequence: int) -> None:
         syncs = self._syncs
@@ -175,7 +176,7 @@ class SegmentSpool(Table):
             self._settings,
             self._clock,
             next_sequence,
-            _random_word,
+            random_nonce,
             self._post,
         )
         self._committer_worker = (
@@ -238,14 +239,17 @@ class SegmentSpool(Table):
         await asyncio.sleep(0)
         self._closed = True
         self._reader.close()
-        self._close_parts(self._parts)
+        _close_all(self._parts)
 
     def _post(self, results: list[Result]) -> None:
-        """Have the loop act on results: what a callback raises is no fault of the committer."""
-        if self._syncs is not None:
-            self._loop.call_soon(self._on_results, results)
-        else:
+        """Act on results, on the loop: what a callback raises is no fault of the committer."""
+        if self._syncs is None:
             self._loop.call_soon_threadsafe(self._on_results, results)
+            return
+        try:
+            self._on_results(results)
+        except Exception as error:  # noqa: BLE001  told as the loop tells any
+            self._loop.call_soon(_raise, error)
 
     def _died(self) -> None:
         """One of the threads ended: runs in it."""
@@ -273,15 +277,8 @@ class SegmentSpool(Table):
     def put(self, message: Stored, state: State, done: PutDone) -> None:
         """Store `message` and call `done` once it is durable, or could not be made so."""
         draft, large, plan = self._drafter.draft(message, state, None)
-        self._submit(
-            Request(
-                (draft,),
-                () if plan is None else (plan,),
-                False,
-                None,
-                (self._put_done, message, state, large, done),
-            )
-        )
+        token = (self._put_done, message, state, large, done)
+        self._submit(Request((draft,), () if plan is None else (plan,), False, None, token))
 
     def _submit(self, request: Request) -> None:
         if self._dead is not None:
@@ -293,6 +290,8 @@ class SegmentSpool(Table):
             self._loop.call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
+        if self._syncs is not None:
+            self._syncs.poll()  # under load the loop hears late that a sync is over
         requests, self._requests = self._requests, []
         if requests:
             self._committer_worker.submit(requests)
@@ -535,7 +534,9 @@ class SegmentSpool(Table):
         if entry.state is State.FINISHED:
             return
         self._shelf.spoiled(entry.segment)
-        self._alert(f"MID {entry.mid} is damaged and held: {reason}")
+        if entry.mid not in self._told_damaged:  # once, however often it is looked at
+            self._told_damaged.add(entry.mid)
+            self._alert(f"MID {entry.mid} is damaged and held: {reason}")
         if entry.hold != DAMAGED:
             self.hold(entry, DAMAGED, reason)
 

@@ -22,6 +22,8 @@ _CALLS: Final = {  # io_setup, io_destroy, io_getevents, io_submit
 }
 _FDSYNC: Final = 3  # IOCB_CMD_FDSYNC
 _RESFD: Final = 1  # IOCB_FLAG_RESFD
+_HEAD, _TAIL, _MAGIC, _RING_WORDS = 2, 3, 4, 5  # struct aio_ring begins: id, nr, head, tail, magic
+_RING_MAGIC: Final = 0xA10A10A1
 _IOCB: Final = struct.Struct("<QIiHhIQQqQII")  # struct iocb of linux/aio_abi.h
 _EVENT: Final = struct.Struct("<QQqq")  # struct io_event
 
@@ -44,6 +46,9 @@ class KernelSync:
         self._call.restype = ctypes.c_long
         self._context = ctypes.c_ulong(0)
         self._check(self._call(self._setup, SYNCS_MAX, ctypes.byref(self._context)))
+        # The kernel puts what is over into a ring that we can read (struct aio_ring).
+        ring = (ctypes.c_uint32 * _RING_WORDS).from_address(self._context.value)
+        self._ring = ring if ring[_MAGIC] == _RING_MAGIC else None
         self._loop = loop
         self._ready = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._iocb = ctypes.create_string_buffer(_IOCB.size)
@@ -71,6 +76,12 @@ class KernelSync:
         else:
             done(None)
 
+    def poll(self) -> None:
+        """Call back for syncs that are over, without a system call when there are none."""
+        ring = self._ring
+        if ring is not None and self._waiting and ring[_HEAD] != ring[_TAIL]:
+            self._take()
+
     def wait(self) -> None:
         """Wait for one sync at least, and call back; returns at once when none is under way."""
         if self._waiting:
@@ -81,6 +92,7 @@ class KernelSync:
         while self._waiting:
             self.wait()
         self._loop.remove_reader(self._ready)
+        self._ring = None
         self._call(self._destroy, self._context)
         os.close(self._ready)
 
