@@ -28,6 +28,11 @@ from mailwarden.system.net.deadlines import Deadlines
 SOFT_SHARE: Final = 0.8  # of the total time, from which on the next command ends it (2.4)
 HANDSHAKE_SECONDS: Final = 60.0  # for PROXY header and TLS
 LINGER_SECONDS: Final = 10.0  # for a client to take the last reply
+_LIMIT_WORDS: Final = {
+    replies.TOO_MANY_TO_HOST: "connections to this gateway are open (inbound.max_connections)",
+    replies.TOO_MANY_TO_LISTENER: "connections to {name} are open (max_connections)",
+    replies.TOO_MANY_FROM_HOST: "connections from {client} to {name} are open (max_concurrency)",
+}
 _UNDECIDED: Final = Access(Rule.REJECT, "None", "ALL")
 
 
@@ -145,6 +150,8 @@ class Session:
              replies.TOO_MANY_FROM_HOST),
         ):  # fmt: skip
             if not gauges.try_acquire(key, limit):
+                words = _LIMIT_WORDS[refusal].format(name=name, client=self.client)
+                self.parts.log.info(f"ICID {self.icid} refused: {limit} {words}")
                 return refusal
             self._gauges.append(key)
         return None

@@ -167,6 +167,11 @@ def test_connection_limits() -> None:
     first.vanish()
     assert bench.connect().heard().startswith("220")
     assert "ICID 2 Receiving Failed: Connection limit exceeded" in bench.lines
+    refused = [line for line in bench.lines if " refused: " in line]
+    assert refused == [
+        "ICID 2 refused: 1 connections from 192.0.2.25 to In are open (max_concurrency)",
+        "ICID 4 refused: 2 connections to In are open (max_connections)",
+    ]
 
 
 def test_row_30_messages_of_a_session() -> None:
