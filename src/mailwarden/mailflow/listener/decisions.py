@@ -172,25 +172,42 @@ def _store(session: "Session", event: EndOfContent, stored: Stored) -> Reply | N
     if kind is ListenerType.BLACKHOLE_NON_QUEUEING:
         _taken(session, stored, None)
         return replies.message_accepted(stored.envelope.mid)
-    answers: list[Reply] = []
-    is_later = False
+    state = State.HELD if kind is ListenerType.BLACKHOLE else State.RECEIVED
+    receipt = _Receipt(session, event, stored)
+    session.parts.spool.put(stored, state, receipt.done)
+    receipt.is_later = True
+    return receipt.reply
 
-    def done(entry: Entry | None, failure: SpoolFailure | None) -> None:
+
+class _Receipt:
+    """Answers for one message once the spool has it, or has refused it.
+
+    A closure would do; but a compiled one refers to itself, and only a collection frees it.
+    """
+
+    __slots__ = ("_event", "_session", "_stored", "is_later", "reply")
+
+    def __init__(self, session: "Session", event: EndOfContent, stored: Stored) -> None:
+        self._session = session
+        self._event = event
+        self._stored = stored
+        self.is_later = False
+        self.reply: Reply | None = None  # when it was known at once
+
+    def done(self, entry: Entry | None, failure: SpoolFailure | None) -> None:
+        """Take what became of the message."""
+        session, stored = self._session, self._stored
         if entry is None:
             assert failure is not None
             reply = _failed(session, failure)
         else:
-            _taken(session, stored, entry if kind is ListenerType.BLACKHOLE else None)
+            is_dropped = session.context.settings.type is ListenerType.BLACKHOLE
+            _taken(session, stored, entry if is_dropped else None)
             reply = replies.message_accepted(stored.envelope.mid)
-        if is_later:
-            session.answer_later(event, reply)
+        if self.is_later:
+            session.answer_later(self._event, reply)
         else:
-            answers.append(reply)
-
-    state = State.HELD if kind is ListenerType.BLACKHOLE else State.RECEIVED
-    session.parts.spool.put(stored, state, done)
-    is_later = True
-    return answers[0] if answers else None
+            self.reply = reply
 
 
 def _taken(session: "Session", stored: Stored, drop: Entry | None) -> None:

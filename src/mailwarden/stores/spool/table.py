@@ -138,6 +138,7 @@ class Table:
         self._bytes_live -= entry.size
         self._cool(entry)
         entry.state = _FINISHED
+        entry.tag = None  # it may point back: what counting references frees costs no collection
         del self._entries[entry.mid]
         self._schedule.remove(entry.mid)
         self._finished(entry)
