@@ -1,0 +1,1 @@
+"""Tables that an administrator keeps, and how they are matched; no I/O."""
