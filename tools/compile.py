@@ -41,9 +41,10 @@ def _keeps_interpreted(path: Path) -> bool:
     """Whether a module has what mypyc cannot compile, or what looks at annotations when it runs.
 
     That is msgspec's structs, settings (their types are read from the annotations), subclasses of
-    built-in types; and `__init__`, which would hide where the package lies.
+    built-in types; `__init__`, which would hide where the package lies; and the simulated disk of
+    the tests, from which some inherit.
     """
-    if path.name == "__init__.py":
+    if path.name in ("__init__.py", "simulated.py"):
         return True
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "mailwarden.core.setting":

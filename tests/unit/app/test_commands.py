@@ -12,6 +12,8 @@ from mailwarden.stores.spool.memory import MemorySpool
 from mailwarden.stores.spool.spool import DamagedError, Entry, SpoolFailure, State, Stored
 from mailwarden.system.clock.clock import SimulatedClock
 
+pytestmark = pytest.mark.interpreted  # inherits from the spool in memory
+
 
 class CountedSpool(MemorySpool):
     """Counts how often a message is read."""

@@ -22,6 +22,7 @@ class Listeners:
         self.deadlines: Deadlines[Session] = Deadlines(parts.clock)
         self._contexts: Mapping[str, ListenerContext] = {}
         self._servers: dict[str, asyncio.Server] = {}
+        self._addresses: dict[str, object] = {}  # that these listen on
         self._sessions: set[Session] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -32,15 +33,15 @@ class Listeners:
         self._contexts = dict(contexts)
         loop = asyncio.get_running_loop()
         for name, server in list(self._servers.items()):
-            bound = server.sockets[0].getsockname() if server.sockets else None
             fresh = sockets.get(name)
-            if fresh is not None and bound == fresh.getsockname():
+            if fresh is not None and self._addresses[name] == fresh.getsockname():
                 fresh.close()  # the one that we have listens already
             else:
                 server.close()
                 del self._servers[name]
         for name, listening in sockets.items():
             if name not in self._servers:
+                self._addresses[name] = listening.getsockname()
                 self._servers[name] = await loop.create_server(
                     partial(self._make_session, name),
                     sock=listening,
