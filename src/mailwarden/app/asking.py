@@ -42,7 +42,7 @@ def reload(arguments: Namespace) -> int:
 
 def queue_list(arguments: Namespace) -> int:
     """List the messages that wait."""
-    pages = _ask(arguments, {"command": "queue_list", "limit": arguments.limit})
+    pages = answers_of(arguments, {"command": "queue_list", "limit": arguments.limit})
     return show_messages(arguments, pages, time.time())
 
 
@@ -74,6 +74,7 @@ def queue_hold(arguments: Namespace) -> int:
     """Park one message."""
     answer = _found(arguments, "queue_hold")
     if not answer.get("held"):
+        _refuse_deleted(arguments, answer)
         raise CommandError(f"message {arguments.mid} is held already")
     print(f"message {arguments.mid} is held; `mailwarden queue release {arguments.mid}` frees it")
     return ExitCode.DONE
@@ -83,6 +84,7 @@ def queue_release(arguments: Namespace) -> int:
     """Let a parked message go on."""
     answer = _found(arguments, "queue_release")
     if not answer.get("released"):
+        _refuse_deleted(arguments, answer)
         raise CommandError(f"message {arguments.mid} is not held")
     print(f"message {arguments.mid} goes on")
     return ExitCode.DONE
@@ -109,7 +111,7 @@ def spool(arguments: Namespace) -> int:
     return run_spool(arguments, lambda: _state_directory(arguments) / "spool")
 
 
-def _ask(arguments: Namespace, request: Answer) -> Iterator[Answer]:
+def answers_of(arguments: Namespace, request: Answer) -> Iterator[Answer]:
     """Yield what the running gateway answers.
 
     Raises:
@@ -130,7 +132,7 @@ def _ask(arguments: Namespace, request: Answer) -> Iterator[Answer]:
 
 
 def _first(arguments: Namespace, request: Answer) -> Answer:
-    return next(_ask(arguments, request), {})
+    return next(answers_of(arguments, request), {})
 
 
 def _of_workers(arguments: Namespace, command: str) -> Answer:
@@ -161,6 +163,14 @@ def _found(arguments: Namespace, command: str) -> Answer:
             "mailwarden queue list shows what is waiting; the mail log knows what is finished",
         )
     return answer
+
+
+def _refuse_deleted(arguments: Namespace, answer: Answer) -> None:
+    if answer.get("deleted"):
+        raise CommandError(
+            f"message {arguments.mid} was deleted",
+            f"mailwarden queue restore {arguments.mid} brings it back",
+        )
 
 
 def _state_directory(arguments: Namespace) -> Path:

@@ -1,10 +1,12 @@
 """What a worker answers to an administrator, about its own part of the mail."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from mailwarden.app.commands_queue import OPERATIONS, QueueCommands
+from mailwarden.mailflow.delivery.deleted import is_deleted
 from mailwarden.stores.spool.spool import DamagedError, Entry, SpoolFailure, State, Stored
 from mailwarden.stores.spool.table import DAMAGED
 
@@ -32,8 +34,20 @@ class Commands:
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
 
-    def answer(self, request: Answer) -> Iterator[Answer]:
+    async def answers(self, request: Answer) -> AsyncGenerator[Answer, None]:
         """Yield the answers to `request`; one that makes no sense gets an error."""
+        if request.get("command") not in OPERATIONS:
+            for answer in self.answer(request):
+                yield answer
+            return
+        try:
+            async for answer in QueueCommands(self._gateway).answers(request):
+                yield answer
+        except (TypeError, ValueError) as error:
+            yield {"error": f"request not understood: {error}"}
+
+    def answer(self, request: Answer) -> Iterator[Answer]:
+        """Yield the answers to a `request` that takes no more than a look at each message."""
         try:
             yield from self._answer(request)
         except (KeyError, TypeError, ValueError) as error:
@@ -47,6 +61,8 @@ class Commands:
                 yield self._gateway.status()
             case "queue_list":
                 yield from self._list(int(request.get("limit") or 0))
+            case "queue_deleted":
+                yield from self._deleted(int(request.get("limit") or 0))
             case "queue_show":
                 yield self._show(int(request["mid"]))
             case "queue_hold":
@@ -61,16 +77,33 @@ class Commands:
 
     def _list(self, limit: int) -> Iterator[Answer]:
         # Mail goes on between two pages: what has finished meanwhile waits no more.
-        entries = (e for e in self._gateway.spool.entries() if e.state is not State.FINISHED)
+        entries = (
+            e
+            for e in self._gateway.spool.entries()
+            if e.state is not State.FINISHED and not is_deleted(e)
+        )
         rows = (self._row(entry) for entry in (islice(entries, limit) if limit else entries))
         shown = 0
         while page := list(islice(rows, PAGE_ENTRIES)):
             shown += len(page)
             yield {"messages": page}
         usage = self._gateway.spool.usage()
-        more = usage.received + usage.queued + usage.held - shown
+        deleted = len(self._gateway.delivery.deleted)
+        more = usage.received + usage.queued + usage.held - deleted - shown
         if limit and more > 0:
             yield {"messages": [], "more": more}
+
+    def _deleted(self, limit: int) -> Iterator[Answer]:
+        """List what was deleted and can be brought back."""
+        deleted = self._gateway.delivery.deleted
+        entries = (entry for entry in deleted.entries() if is_deleted(entry))
+        rows = (self._row(entry) for entry in (islice(entries, limit) if limit else entries))
+        shown = 0
+        while page := list(islice(rows, PAGE_ENTRIES)):
+            shown += len(page)
+            yield {"messages": page}
+        if limit and len(deleted) > shown:
+            yield {"messages": [], "more": len(deleted) - shown}
 
     def _row(self, entry: Entry) -> Answer:
         stored = self._load(entry)  # first, as it may find that the message is to be held
@@ -81,6 +114,10 @@ class Commands:
             "size": entry.size,
             "hold": entry.hold,
         }
+        held = entry.held
+        if held is not None and is_deleted(entry):
+            until = self._gateway.delivery.deleted.until(held)
+            row.update(state="deleted", hold="", kept_until=until)
         if stored is None:
             return row
         envelope = stored.envelope
@@ -144,13 +181,20 @@ class Commands:
     def _hold(self, mid: int) -> Answer:
         entry = self._gateway.spool.get(mid)
         if entry is None or entry.state is State.HELD:
-            return {"found": entry is not None, "held": False}
+            return _unchanged(entry, "held")
         self._gateway.hold(entry)
         return {"found": True, "held": True}
 
     def _release(self, mid: int) -> Answer:
         entry = self._gateway.spool.get(mid)
-        if entry is None or entry.state is not State.HELD:
-            return {"found": entry is not None, "released": False}
+        if entry is None or entry.state is not State.HELD or is_deleted(entry):
+            return _unchanged(entry, "released")
         self._gateway.release(entry)
         return {"found": True, "released": True}
+
+
+def _unchanged(entry: Entry | None, what: str) -> Answer:
+    if entry is None:
+        return {"found": False, what: False}
+    answer = {"found": True, what: False}
+    return {**answer, "deleted": True} if is_deleted(entry) else answer

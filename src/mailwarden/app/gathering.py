@@ -14,7 +14,17 @@ import msgspec
 from mailwarden.app.channel import Packet
 from mailwarden.app.process import NoAnswerError, WorkerProcess
 
-LISTING: Final = frozenset({"queue_list"})  # commands with many answers of each worker
+# Commands with many answers of each worker: lists, and what may take long.
+LISTING: Final = frozenset(
+    {
+        "queue_list",
+        "queue_deleted",
+        "queue_count",
+        "queue_delete",
+        "queue_bounce",
+        "queue_restore",
+    }
+)
 
 Answer = dict[str, Any]
 
@@ -72,7 +82,7 @@ class Gathering:
             except NoAnswerError as error:
                 missing.append(str(error))
         if missing:
-            yield {"error": f"the list is not whole: {', '.join(missing)}"}
+            yield {"error": f"{_not_whole(self._request)}: {', '.join(missing)}"}
 
     async def _one(self, worker: WorkerProcess) -> Answer | str:
         """Return the answer of one worker, or why there is none."""
@@ -109,6 +119,12 @@ class Gathering:
             "spool": dict(spool),
             "destinations": waiting,
         }
+
+
+def _not_whole(request: Packet) -> str:
+    if request.get("command") in ("queue_list", "queue_deleted"):
+        return "the list is not whole"
+    return "not all mail was looked at"
 
 
 def _read_status(answer: Answer) -> _Status | None:

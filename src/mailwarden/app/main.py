@@ -27,6 +27,10 @@ _PLACES: Final = {
     "queue hold": ("mailwarden.app.asking", "queue_hold"),
     "queue release": ("mailwarden.app.asking", "queue_release"),
     "queue retry": ("mailwarden.app.asking", "queue_retry"),
+    "queue delete": ("mailwarden.app.asking_queue", "queue_operation"),
+    "queue bounce": ("mailwarden.app.asking_queue", "queue_operation"),
+    "queue restore": ("mailwarden.app.asking_queue", "queue_restore"),
+    "queue deleted": ("mailwarden.app.asking_queue", "queue_deleted"),
 }
 
 

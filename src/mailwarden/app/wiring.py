@@ -235,6 +235,8 @@ class Gateway:
     def status(self) -> dict[str, Any]:
         """Return what this worker has to say for `mailwarden status`."""
         usage = self.spool.usage()
+        deleted = len(self.delivery.deleted)
+        usage = usage._replace(held=max(0, usage.held - deleted))
         self.counters["log_lines_lost"] = self._logs.lost
         return {
             "connections": self.listeners.connections,
@@ -247,7 +249,7 @@ class Gateway:
             "cpu_seconds": time.process_time(),
             "counters": dict(Counter(self.counters) + Counter(self.delivery.counters)),
             "tls_connections": self.listeners.tls_connections,
-            "spool": usage._asdict(),
+            "spool": {**usage._asdict(), "deleted": deleted},
             "destinations": [
                 {
                     "name": row.name,

@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import traceback
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
@@ -135,12 +136,14 @@ class Worker:
         """Answer one question; a long list goes page by page, with mail in between."""
         number, request = packet["id"], packet["request"]
         try:
-            for data in self._commands.answer(request) if self._commands is not None else ():
-                self._channel.send({"say": "answer", "id": number, "data": data})
-                await asyncio.sleep(0)
-                await self._channel.drain()
-                if self._stop.is_set():
-                    break
+            if self._commands is not None:
+                async with aclosing(self._commands.answers(request)) as answers:
+                    async for data in answers:
+                        self._channel.send({"say": "answer", "id": number, "data": data})
+                        await asyncio.sleep(0)
+                        await self._channel.drain()
+                        if self._stop.is_set():
+                            break
         except Exception as error:  # a question must not end what carries mail
             self._alert(f"cannot answer {request!r}: {type(error).__name__}: {error}")
             data = {"error": f"the gateway has a fault: {type(error).__name__}: {error}"}

@@ -8,9 +8,11 @@ import pytest
 from mailwarden.app.commands import Commands
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
+from mailwarden.mailflow.delivery.deleted import Deleted
 from mailwarden.stores.spool.memory import MemorySpool
 from mailwarden.stores.spool.spool import DamagedError, Entry, SpoolFailure, State, Stored
 from mailwarden.system.clock.clock import SimulatedClock
+from mailwarden.system.log.maillog import silent_log
 
 pytestmark = pytest.mark.interpreted  # inherits from the spool in memory
 
@@ -47,7 +49,9 @@ def spool() -> CountedSpool:
 
 
 def ask(spool: CountedSpool, command: str, **more: Any) -> list[dict[str, Any]]:
-    gateway: Any = SimpleNamespace(spool=spool)
+    deleted = Deleted(spool, silent_log(), spool._clock, 86_400)
+    deleted.find()
+    gateway: Any = SimpleNamespace(spool=spool, delivery=SimpleNamespace(deleted=deleted))
     return list(Commands(gateway).answer({"command": command, **more}))
 
 
@@ -129,3 +133,19 @@ def test_a_message_that_a_stage_deferred_shows_why_and_until_when(spool: Counted
     spool.queue(entry)
     (page,) = ask(spool, "queue_list")
     assert page["messages"][1]["reason"] == ""
+
+
+def test_what_was_deleted_is_listed_by_itself(spool: CountedSpool) -> None:
+    spool.hold(spool.get(2), "deleted", "")
+    (page,) = ask(spool, "queue_list", limit=2)
+    assert [row["mid"] for row in page["messages"]] == [1, 3]
+    (page,) = ask(spool, "queue_deleted", limit=1)
+    (row,) = page["messages"]
+    assert (row["mid"], row["state"], row["hold"]) == (2, "deleted", "")
+    assert row["kept_until"] == spool._clock.time() + 86_400
+    assert ask(spool, "queue_hold", mid=2) == [{"found": True, "held": False, "deleted": True}]
+    assert ask(spool, "queue_release", mid=2) == [
+        {"found": True, "released": False, "deleted": True}
+    ]
+    spool.hold(spool.get(3), "deleted", "")
+    assert ask(spool, "queue_deleted", limit=1)[1:] == [{"messages": [], "more": 1}]

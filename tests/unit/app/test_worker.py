@@ -104,7 +104,7 @@ async def test_a_configuration_that_cannot_be_used_is_refused_not_died_of(starte
 class FakeCommands:
     """Answers in two pages, or with a fault."""
 
-    def answer(self, request: dict[str, Any]):
+    async def answers(self, request: dict[str, Any]):
         yield {"page": 1}
         if request["command"] == "fault":
             raise RuntimeError("a fault of ours")

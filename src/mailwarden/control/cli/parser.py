@@ -6,11 +6,19 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from mailwarden.control.cli.config_file import VARIABLE
+from mailwarden.control.cli.options import (
+    Group,
+    add_command,
+    add_config,
+    add_json,
+    add_mid,
+    parse_mid,
+    parse_seconds,
+)
+from mailwarden.control.cli.queue_parser import add_queue
 
-LIST_LIMIT: Final = 1000
 WATCH_SECONDS: Final = 2.0
 _EXIT_CODES: Final = """\
 exit codes:
@@ -21,7 +29,6 @@ exit codes:
 """
 
 AddArguments = Callable[[argparse.ArgumentParser], None]
-_Group = Any  # argparse gives its sub-commands no public type
 
 
 def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.ArgumentParser:
@@ -36,14 +43,14 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_config(parser, None)
+    add_config(parser, None)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_run(commands)
     _add_check(commands)
     _add_status(commands)
-    _add_queue(commands)
+    add_queue(commands)
     _add_spool(commands)
-    _command(
+    add_command(
         commands,
         "reload",
         "Read the configuration file anew, without a break in the mail.",
@@ -51,7 +58,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
         "nothing; the problems are shown.",
         "mailwarden check && mailwarden reload",
     )
-    bench = _command(
+    bench = add_command(
         commands,
         "bench",
         "Measure how fast this machine passes mail on.",
@@ -61,49 +68,12 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     if add_bench_arguments is not None:
         add_bench_arguments(bench)
     _add_credentials(commands)
-    _command(commands, "version", "Show the version.", "", "mailwarden version")
+    add_command(commands, "version", "Show the version.", "", "mailwarden version")
     return parser
 
 
-def _add_config(parser: argparse.ArgumentParser, default: str | None) -> None:
-    """Let --config stand before and behind the command; the latter must not undo the former."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        default=default,
-        help=f"configuration file; else ${VARIABLE}, ./mailwarden.yaml or "
-        "/etc/mailwarden/mailwarden.yaml",
-    )
-
-
-def _command(
-    group: _Group, name: str, summary: str, more: str, *examples: str
-) -> argparse.ArgumentParser:
-    shown = "".join(f"  {example}\n" for example in examples)
-    parser: argparse.ArgumentParser = group.add_parser(
-        name,
-        help=f"{summary[0].lower()}{summary[1:].rstrip('.')}",
-        description=f"{summary} {more}".rstrip(),
-        epilog=f"example{'s' if len(examples) > 1 else ''}:\n{shown}",
-        formatter_class=_HelpFormatter,
-        allow_abbrev=False,
-    )
-    _add_config(parser, argparse.SUPPRESS)
-    return parser
-
-
-class _HelpFormatter(argparse.HelpFormatter):
-    """Wraps descriptions, but leaves the examples as they are."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        if text.startswith("example"):
-            return "".join(f"{indent}{line}" for line in text.splitlines(keepends=True))
-        return super()._fill_text(text, width, indent)
-
-
-def _add_run(commands: _Group) -> None:
-    parser = _command(
+def _add_run(commands: Group) -> None:
+    parser = add_command(
         commands,
         "run",
         "Run the gateway.",
@@ -120,8 +90,8 @@ def _add_run(commands: _Group) -> None:
     )
 
 
-def _add_check(commands: _Group) -> None:
-    parser = _command(
+def _add_check(commands: Group) -> None:
+    parser = add_command(
         commands,
         "check",
         "Check a configuration file.",
@@ -141,98 +111,27 @@ def _add_check(commands: _Group) -> None:
     )
 
 
-def _add_status(commands: _Group) -> None:
-    parser = _command(
+def _add_status(commands: Group) -> None:
+    parser = add_command(
         commands,
         "status",
         "Show what the running gateway does.",
         "Workers, listeners, spool and the destinations that mail waits for.",
         "mailwarden status --watch",
     )
-    _add_json(parser)
+    add_json(parser)
     parser.add_argument("--watch", action="store_true", help="show it again and again")
     parser.add_argument(
         "--interval",
-        type=_seconds,
+        type=parse_seconds,
         default=WATCH_SECONDS,
         metavar="SECONDS",
         help=f"time between two looks with --watch (default: {WATCH_SECONDS:g})",
     )
 
 
-def _add_queue(commands: _Group) -> None:
-    queue = _command(
-        commands,
-        "queue",
-        "Look at the mail in the running gateway, and steer it.",
-        "",
-        "mailwarden queue list",
-        "mailwarden queue retry corp.example",
-    )
-    actions = queue.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
-    listing = _command(
-        actions,
-        "list",
-        "List the messages that are waiting.",
-        "With --json, each message is one line.",
-        "mailwarden queue list --limit 20",
-    )
-    _add_json(listing)
-    listing.add_argument(
-        "--limit",
-        type=_count,
-        default=LIST_LIMIT,
-        metavar="N",
-        help=f"messages shown of each worker; 0 is all (default: {LIST_LIMIT})",
-    )
-    show = _command(
-        actions,
-        "show",
-        "Show one message: envelope, recipients, header.",
-        "",
-        "mailwarden queue show 4711",
-    )
-    _add_mid(show)
-    _add_json(show)
-    summary = _command(
-        actions,
-        "summary",
-        "Show how much is waiting, and for whom.",
-        "",
-        "mailwarden queue summary",
-    )
-    _add_json(summary)
-    _command(
-        actions,
-        "pause",
-        "Stop the work queue.",
-        "Mail is taken and kept, but goes no further until it is resumed, also after a restart.",
-        "mailwarden queue pause",
-    )
-    _command(actions, "resume", "Let the work queue go on.", "", "mailwarden queue resume")
-    hold = _command(
-        actions, "hold", "Keep a message until it is released.", "", "mailwarden queue hold 4711"
-    )
-    _add_mid(hold)
-    release = _command(
-        actions, "release", "Let a held message go on.", "", "mailwarden queue release 4711"
-    )
-    _add_mid(release)
-    retry = _command(
-        actions,
-        "retry",
-        "Try delivery now, whatever the retry schedule says.",
-        "Hosts that are taken to be down are tried as well.",
-        "mailwarden queue retry corp.example",
-        "mailwarden queue retry all",
-    )
-    retry.add_argument(
-        "domain", nargs="?", default="all", metavar="DOMAIN", help="recipient domain (default: all)"
-    )
-
-
-def _add_spool(commands: _Group) -> None:
-    spool = _command(
+def _add_spool(commands: Group) -> None:
+    spool = add_command(
         commands,
         "spool",
         "Look into the spool's files, and mend them.",
@@ -244,12 +143,12 @@ def _add_spool(commands: _Group) -> None:
     listing = _spool_action(
         actions, "list", "List the messages in the spool.", "", "mailwarden spool list"
     )
-    _add_json(listing)
+    add_json(listing)
     show = _spool_action(
         actions, "show", "Show one message as it is kept.", "", "mailwarden spool show 4711"
     )
-    _add_mid(show)
-    _add_json(show)
+    add_mid(show)
+    add_json(show)
     verify = _spool_action(
         actions,
         "verify",
@@ -257,7 +156,7 @@ def _add_spool(commands: _Group) -> None:
         "Ends with 1 when something is damaged.",
         "mailwarden spool verify",
     )
-    _add_json(verify)
+    add_json(verify)
     export = _spool_action(
         actions,
         "export",
@@ -266,7 +165,7 @@ def _add_spool(commands: _Group) -> None:
         "mailwarden spool export 4711 4712 --to /tmp/mail",
     )
     export.add_argument(
-        "mids", nargs="*", type=_mid, metavar="MID", help="message ids (default: all)"
+        "mids", nargs="*", type=parse_mid, metavar="MID", help="message ids (default: all)"
     )
     export.add_argument(
         "--to", type=Path, required=True, metavar="FOLDER", help="where the files go"
@@ -282,9 +181,9 @@ def _add_spool(commands: _Group) -> None:
 
 
 def _spool_action(
-    actions: _Group, name: str, summary: str, more: str, *examples: str
+    actions: Group, name: str, summary: str, more: str, *examples: str
 ) -> argparse.ArgumentParser:
-    parser = _command(actions, name, summary, more, *examples)
+    parser = add_command(actions, name, summary, more, *examples)
     parser.add_argument(
         "--directory",
         type=Path,
@@ -294,8 +193,8 @@ def _spool_action(
     return parser
 
 
-def _add_credentials(commands: _Group) -> None:
-    credentials = _command(
+def _add_credentials(commands: Group) -> None:
+    credentials = add_command(
         commands,
         "credentials",
         "Keep the users of SMTP AUTH.",
@@ -315,7 +214,7 @@ def _add_credentials(commands: _Group) -> None:
         ("verify", "Check a user's password."),
     ):
         user = "" if name == "list" else " ann"
-        action = _command(
+        action = add_command(
             actions, name, summary, "", f"mailwarden credentials {name}{user} --file users"
         )
         if name != "list":
@@ -326,33 +225,3 @@ def _add_credentials(commands: _Group) -> None:
             metavar="F",
             help="the file (default: `inbound.credentials` of the configuration)",
         )
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="write JSON, for programs")
-
-
-def _add_mid(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("mid", type=_mid, metavar="MID", help="message id, as in the log")
-
-
-def _mid(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < len(text) < 19 and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a message id; write 4711")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number of messages")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.1 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a time from 0.1 to 3600 seconds")
-    return seconds

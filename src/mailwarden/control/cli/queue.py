@@ -2,9 +2,10 @@
 
 A message is a dict: `mid`, `state`, `received_at` and `next_attempt_at` (seconds since the
 epoch), `size`, `hold`, `sender`, `recipients`, `recipients_open` (how many are waiting),
-`attempts`, `reason`. That of `show` has, moreover, `found`, `envelope` (a dict), `header` (text),
-and `recipients` as dicts of `rid`, `address`, `state`, `attempts`, `next_attempt_at`, `reason`.
-Whatever is missing is left out.
+`attempts`, `reason`; one that was deleted has `kept_until` (seconds since the epoch). That of
+`show` has, moreover, `found`, `envelope` (a dict), `header` (text), and `recipients` as dicts of
+`rid`, `address`, `state`, `attempts`, `next_attempt_at`, `reason`. Whatever is missing is left
+out.
 """
 
 import json
@@ -28,6 +29,8 @@ _HEADS: Final = (
     f"{'MID':>10}  {'State':<8}  {'Size':>6}  {'Age':>7}  {'Tries':>5}  {'Next':>7}  Mail"
 )
 
+_DELETED_HEADS: Final = f"{'MID':>10}  {'Size':>6}  {'Age':>7}  {'Kept for':>8}  Mail"
+
 
 def show_messages(arguments: Namespace, pages: Iterable[Mapping[str, Any]], now: float) -> int:
     """Show messages as they come; with `--json` a line each. `now` is in epoch seconds.
@@ -48,6 +51,31 @@ def show_messages(arguments: Namespace, pages: Iterable[Mapping[str, Any]], now:
     if not arguments.json:
         print(_count(count, more))
     return ExitCode.DONE
+
+
+def show_deleted(arguments: Namespace, pages: Iterable[Mapping[str, Any]], now: float) -> int:
+    """Show deleted messages as they come; with `--json` a line each. `now` is in epoch seconds."""
+    count = more = 0
+    for page in pages:
+        more += page.get("more", 0)
+        for message in page.get("messages", ()):
+            if arguments.json:
+                print(json.dumps(message))
+            else:
+                if count == 0:
+                    print(_DELETED_HEADS)
+                print(_render_deleted(message, now))
+            count += 1
+    if not arguments.json:
+        print(_count(count, more) if count else "no deleted message is kept")
+    return ExitCode.DONE
+
+
+def _render_deleted(message: Message, now: float) -> str:
+    until = message.get("kept_until")
+    size, age = human_size(message.get("size", 0)), _age(message, now)
+    kept = human_time(until - now) if until else ""
+    return f"{message.get('mid', ''):>10}  {size:>6}  {age:>7}  {kept:>8}  {_mail(message)}"
 
 
 def _count(shown: int, more: int) -> str:
@@ -86,26 +114,33 @@ def show_summary(arguments: Namespace, status: Mapping[str, Any], now: float) ->
 
 def render_message(message: Message, now: float) -> list[str]:
     """Return the line or two that a list shows of a message."""
-    recipients = [escape(str(recipient)) for recipient in message.get("recipients") or ()]
-    more = message.get("recipients_open", len(recipients)) - RECIPIENTS_SHOWN_MAX
-    names = ", ".join(recipients[:RECIPIENTS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
-    sender = escape(str(message.get("sender", "")))
     at = message.get("next_attempt_at")
     line = (
         f"{message.get('mid', ''):>10}  {escape(str(message.get('state', ''))):<8}  "
         f"{human_size(message.get('size', 0)):>6}  {_age(message, now):>7}  "
         f"{message.get('attempts', ''):>5}  {human_time(at - now) if at else '':>7}  "
-        f"<{sender}> to {names or 'nobody known'}"
+        f"{_mail(message)}"
     )
     why = f"held: {message['hold']}" if message.get("hold") else message.get("reason")
     return [line, f"{'':12}{escape(str(why))}"] if why else [line]
+
+
+def _mail(message: Message) -> str:
+    """Return who writes to whom."""
+    recipients = [escape(str(recipient)) for recipient in message.get("recipients") or ()]
+    more = message.get("recipients_open", len(recipients)) - RECIPIENTS_SHOWN_MAX
+    names = ", ".join(recipients[:RECIPIENTS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
+    return f"<{escape(str(message.get('sender', '')))}> to {names or 'nobody known'}"
 
 
 def _whole(message: Message, now: float) -> list[str]:
     size, age = human_size(message.get("size", 0)), _age(message, now)
     state = escape(str(message.get("state", "")))
     lines = [f"MID {message.get('mid', '')}, {state}, {size} bytes, {age} old"]
-    if message.get("hold"):
+    if message.get("kept_until"):
+        left = human_time(message["kept_until"] - now)
+        lines.append(f"Deleted: gone for good in {left}; mailwarden queue restore brings it back")
+    elif message.get("hold"):
         lines.append(f"Held: {escape(str(message['hold']))}")
     elif message.get("reason") and message.get("state") == "received":
         at = message.get("next_attempt_at")

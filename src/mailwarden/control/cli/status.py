@@ -79,6 +79,8 @@ def render_spool(usage: Status) -> list[str]:
     if not usage:
         return []
     counts = [f"{usage[name]} {name}" for name in ("received", "queued", "held") if name in usage]
+    if usage.get("deleted"):
+        counts.append(f"{usage['deleted']} deleted")
     sizes = [
         f"{human_size(usage[name])} {words}"
         for name, words in (

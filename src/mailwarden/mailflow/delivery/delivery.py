@@ -13,8 +13,10 @@ from typing import Any, Final, NamedTuple
 
 from mailwarden.core.mail.envelope import Envelope, domain_of
 from mailwarden.mailflow.delivery.counters import Counters
+from mailwarden.mailflow.delivery.deleted import Deleted
 from mailwarden.mailflow.delivery.local_queue import MaildirQueue, SinkQueue
 from mailwarden.mailflow.delivery.nexthop import HopKind, find_next_hop
+from mailwarden.mailflow.delivery.operator import Operator
 from mailwarden.mailflow.delivery.plan import Plan
 from mailwarden.mailflow.delivery.queue import (
     DestinationQueue,
@@ -66,6 +68,10 @@ class Delivery:
         self._clock: Final = means.clock
         self._shared: Final = Shared(plan, means, self._wait, self._spawn)
         self._wheel: Final = Wheel()
+        self.deleted: Final = Deleted(
+            means.spool, means.log, means.clock, plan.settings.keep_deleted_seconds
+        )
+        self.operator: Final = Operator(self._shared, self._wheel, self.deleted, self._look_anew)
         # Announced, and still to be put into the wheel: the tag of the entries in it.
         self._unseen: Final[deque[Entry]] = deque()
         self._queues: dict[QueueKey, DestinationQueue] = {}
@@ -89,6 +95,7 @@ class Delivery:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 ticker = group.create_task(self._tick())
+                self.deleted.find()
                 self._means.spool.take_queued(self.take)
                 await self._ended.wait()
                 ticker.cancel()
@@ -130,6 +137,7 @@ class Delivery:
             connection.sweep(now)
         self._feed_starved()
         self._take_due()
+        self.deleted.sweep()
         self._ticks += 1
         if self._ticks % SWEEP_TICKS == 0:
             self._sweep_queues()
@@ -201,6 +209,11 @@ class Delivery:
             first = min((progress.get(rid, _NEW).next_attempt_at for rid in open_rids), default=0.0)
             wait = self._bounded(first - self._clock.time())
         self._wheel.add(entry, self._clock.monotonic() + wait, None)
+
+    def _look_anew(self, entry: Entry) -> None:
+        """Find out where those recipients of `entry` go that an administrator has left it."""
+        if self._group is not None:
+            self._look_at(entry, is_due=False)
 
     def _look_at(
         self, entry: Entry, *, is_due: bool, wanted: AbstractSet[QueueKey] = _NO_KEYS
@@ -363,6 +376,7 @@ class Delivery:
     def apply(self, plan: Plan) -> None:
         """Go on under another configuration; open connections finish under the old one."""
         self._shared.apply(plan)
+        self.deleted.keep_seconds = plan.settings.keep_deleted_seconds
         now = self._clock.monotonic()
         queues, self._queues = list(self._queues.values()), {}
         self._by_domain.clear()

@@ -17,6 +17,7 @@ ENCRYPTION_NEEDED: Final = "7.10 - Encryption needed"  # RFC 5248
 NO_SERVICE: Final = "5.1.10 - Recipient address has null MX"  # RFC 7505, 4.1
 ROUTING_LOOP: Final = "5.4.6 - Routing loop detected"
 EXPIRED: Final = "5.4.7 - Delivery expired (message too old)"
+BY_ADMINISTRATOR: Final = "5.x.0 - Message bounced by administrator"
 
 _MAIL_SYSTEM_FULL: Final = ("4.3.1", "#4.3.1")
 _TOO_MANY_RECIPIENTS: Final = ("4.5.3", "#4.5.3", "5.5.3", "#5.5.3")

@@ -13,6 +13,7 @@ from mailwarden.mailflow.delivery.queue import (
     Item,
     QueueKey,
     Unit,
+    stands_in,
     take_up,
 )
 from mailwarden.mailflow.delivery.shared import Shared
@@ -38,6 +39,10 @@ class LocalQueue(DestinationQueue):
     def ready(self) -> int:
         """How many items only wait for their turn."""
         return len(self._ready)
+
+    def prune(self) -> None:
+        """Drop what is ready, but no longer to be delivered."""
+        self._ready = deque(item for item in self._ready if stands_in(item, self))
 
     def take_all(self) -> list[Item]:
         """Give up all items that are ready."""

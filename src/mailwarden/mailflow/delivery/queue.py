@@ -74,6 +74,9 @@ class DestinationQueue:
     def sweep(self) -> None:
         """Look at the backlog, now and then."""
 
+    def prune(self) -> None:
+        """Drop what is ready, but no longer to be delivered."""
+
     def take_all(self) -> "list[Item]":
         """Give up all items that are ready."""
         raise NotImplementedError
@@ -156,11 +159,16 @@ def take_up(item: Item, queue: DestinationQueue) -> Unit | None:
 
     A message that was held meanwhile is not; one that was released again stands elsewhere.
     """
-    if isinstance(item, Unit):
-        return item if item.is_live() else None
-    if item.state is not _QUEUED or item.tag is not queue:
+    if not stands_in(item, queue):
         return None
-    return make_unit(item, queue)
+    return item if isinstance(item, Unit) else make_unit(item, queue)
+
+
+def stands_in(item: Item, queue: DestinationQueue) -> bool:
+    """Whether what stands in `queue` is still to be delivered; see `take_up`."""
+    if isinstance(item, Unit):
+        return item.is_live()
+    return item.state is _QUEUED and item.tag is queue
 
 
 def queue_name(key: QueueKey) -> str:

@@ -128,6 +128,12 @@ class DeliverySettings:
         minimum=0,
         unit=Unit.SECONDS,
     )
+    keep_deleted_seconds: float = setting(
+        86_400,
+        "How long `mailwarden queue restore` can bring back what `queue delete` removed.",
+        minimum=0,
+        unit=Unit.SECONDS,
+    )
     max_recipients_per_transaction: int = setting(
         100,
         "Recipients in one transaction, unless the peer announces another limit (RFC 9422).",

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mailwarden.core.mail.envelope import Envelope, Notify, Recipient
+from mailwarden.core.mail.envelope import Envelope, Notify, Recipient, domain_of
 from mailwarden.mailflow.delivery.counters import Counters
-from mailwarden.mailflow.delivery.failure import EXPIRED, NO_REPLY, Failure
+from mailwarden.mailflow.delivery.destinations import Limits
+from mailwarden.mailflow.delivery.failure import BY_ADMINISTRATOR, EXPIRED, NO_REPLY, Failure
 from mailwarden.mailflow.delivery.plan import Plan
 from mailwarden.mailflow.delivery.queue import Unit
 from mailwarden.mailflow.delivery.retry import (
@@ -18,6 +19,7 @@ from mailwarden.mailflow.delivery.retry import (
 )
 from mailwarden.mailflow.delivery.settings import BounceProfile
 from mailwarden.stores.spool.spool import (
+    Entry,
     Progress,
     Report,
     ReportKind,
@@ -154,9 +156,25 @@ class Settler:
         limits = unit.queue.limits if unit.queue is not None else None
         return self.plan.profile(limits, envelope)
 
-    def _bounce(self, unit: Unit, stored: Stored, failures: Failures) -> None:
+    def bounce_by_hand(self, entry: Entry, stored: Stored, rids: Sequence[int]) -> None:
+        """Bounce `rids` because an administrator wants it."""
+        envelope = stored.envelope
+        failure = Failure(BY_ADMINISTRATOR)
+        groups: dict[Limits, list[int]] = {}
+        for rid in rids:
+            limits = self.plan.destinations.find(domain_of(envelope.recipients[rid].address))
+            groups.setdefault(limits, []).append(rid)
+        for limits, group in groups.items():
+            unit = Unit(entry, tuple(group), None)
+            _, profile = self.plan.profile(limits, envelope)
+            self._bounce(unit, stored, [(rid, failure) for rid in group], profile)
+
+    def _bounce(
+        self, unit: Unit, stored: Stored, failures: Failures, profile: BounceProfile | None = None
+    ) -> None:
         envelope, entry = stored.envelope, unit.entry
-        _, profile = self._profile(unit, envelope)
+        if profile is None:
+            _, profile = self._profile(unit, envelope)
         attempts, now = unit.attempts(), self._clock.time()
         headers = self.plan.logged(stored)
         for rid, failure in failures:

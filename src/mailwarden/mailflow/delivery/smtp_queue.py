@@ -24,6 +24,7 @@ from mailwarden.mailflow.delivery.queue import (
     Item,
     QueueKey,
     Unit,
+    stands_in,
     take_up,
 )
 from mailwarden.mailflow.delivery.settings import DestinationTls
@@ -196,6 +197,13 @@ class SmtpQueue(DestinationQueue):
         if unit.ticket is None:
             unit.ticket = unit.entry.tag = object()
         return Unit(unit.entry, rids, self, unit.ticket)
+
+    def prune(self) -> None:
+        """Drop what is ready, but no longer to be delivered."""
+        if self._draining:  # counts on what stands there; most of it goes in a moment
+            return
+        if self._ready:
+            self._ready = deque(item for item in self._ready if stands_in(item, self))
 
     def take_all(self) -> list[Item]:
         """Give up all items that are ready."""

@@ -55,6 +55,21 @@ class Bucket:
         self.is_turned = bool(self.items)
         return taken
 
+    def drop_dead(self) -> list[DestinationQueue | None]:
+        """Drop the items that `has` says wait here no longer; return their queues."""
+        dropped: list[DestinationQueue | None] = []
+        items: list[Item] = []
+        queues: list[DestinationQueue | None] = []
+        for item, queue in zip(self.items, self.queues, strict=True):
+            if self.has(item):
+                items.append(item)
+                queues.append(queue)
+            else:
+                dropped.append(queue)
+        if dropped:
+            self.items, self.queues = items, queues
+        return dropped
+
     def has(self, item: Item) -> bool:
         """Whether `item` still waits here.
 
@@ -138,6 +153,20 @@ class Wheel:
         self._ticks = list(self._buckets)
         heapq.heapify(self._ticks)
         return found
+
+    def prune(self) -> Iterator[int]:
+        """Drop what is no longer to be delivered; yield how many were looked at, by bucket.
+
+        Until it is due it would only be counted as waiting.
+        """
+        for tick in list(self._buckets):
+            bucket = self._buckets.get(tick)
+            if bucket is None:
+                continue
+            looked_at = len(bucket.items)
+            for queue in bucket.drop_dead():
+                self._leave(queue)
+            yield looked_at
 
     def soonest(self, queues: Iterable[DestinationQueue]) -> dict[DestinationQueue, float]:
         """Return when the first item of each of `queues` is due (monotonic seconds)."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.queue import show_message, show_messages, show_summary
+from mailwarden.control.cli.queue import show_deleted, show_message, show_messages, show_summary
 
 NOW = 1_700_000_000.0
 TEXT = Namespace(json=False, mid=4711)
@@ -151,3 +151,28 @@ def test_a_deferred_message(
     assert f"Deferred: antivirus: no answer{again}" in capsys.readouterr().out.splitlines()
     show_messages(TEXT, [{"messages": [{**DEFERRED, "next_attempt_at": at}]}], NOW)
     assert "            antivirus: no answer" in capsys.readouterr().out.splitlines()
+
+
+DELETED = {
+    **MESSAGES[0],
+    "state": "deleted",
+    "hold": "",
+    "kept_until": NOW + 7200,
+    "found": True,
+}
+
+
+def test_deleted_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    pages = [{"messages": [DELETED]}, {"messages": [], "more": 2}]
+    assert show_deleted(TEXT, pages, NOW) == ExitCode.DONE
+    assert capsys.readouterr().out.splitlines() == [
+        "       MID    Size      Age  Kept for  Mail",
+        f"      4711   14.2k    1h 1m        2h  {WHO}",
+        "1 message of 3; --limit 0 shows all",
+    ]
+    show_deleted(JSON, pages, NOW)
+    assert json.loads(capsys.readouterr().out) == DELETED
+    show_deleted(TEXT, [], NOW)
+    assert capsys.readouterr().out == "no deleted message is kept\n"
+    show_message(TEXT, DELETED, NOW)
+    assert "Deleted: gone for good in 2h; " in capsys.readouterr().out

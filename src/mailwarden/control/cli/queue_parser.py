@@ -1,0 +1,196 @@
+"""The options of `mailwarden queue`."""
+
+import argparse
+from typing import Final
+
+from mailwarden.control.cli.options import (
+    Group,
+    add_command,
+    add_json,
+    add_mid,
+    parse_address,
+    parse_count,
+    parse_duration,
+    parse_mid,
+    parse_names,
+)
+
+LIST_LIMIT: Final = 1000
+
+
+def add_queue(commands: Group) -> None:
+    """Add `queue` and all that it can do."""
+    queue = add_command(
+        commands,
+        "queue",
+        "Look at the mail in the running gateway, and steer it.",
+        "",
+        "mailwarden queue list",
+        "mailwarden queue retry corp.example",
+    )
+    actions = queue.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    listing = add_command(
+        actions,
+        "list",
+        "List the messages that are waiting.",
+        "With --json, each message is one line.",
+        "mailwarden queue list --limit 20",
+    )
+    add_json(listing)
+    _add_limit(listing)
+    show = add_command(
+        actions,
+        "show",
+        "Show one message: envelope, recipients, header.",
+        "",
+        "mailwarden queue show 4711",
+    )
+    add_mid(show)
+    add_json(show)
+    summary = add_command(
+        actions,
+        "summary",
+        "Show how much is waiting, and for whom.",
+        "",
+        "mailwarden queue summary",
+    )
+    add_json(summary)
+    add_command(
+        actions,
+        "pause",
+        "Stop the work queue.",
+        "Mail is taken and kept, but goes no further until it is resumed, also after a restart.",
+        "mailwarden queue pause",
+    )
+    add_command(actions, "resume", "Let the work queue go on.", "", "mailwarden queue resume")
+    hold = add_command(
+        actions, "hold", "Keep a message until it is released.", "", "mailwarden queue hold 4711"
+    )
+    add_mid(hold)
+    release = add_command(
+        actions, "release", "Let a held message go on.", "", "mailwarden queue release 4711"
+    )
+    add_mid(release)
+    retry = add_command(
+        actions,
+        "retry",
+        "Try delivery now, whatever the retry schedule says.",
+        "Hosts that are taken to be down are tried as well.",
+        "mailwarden queue retry corp.example",
+        "mailwarden queue retry all",
+    )
+    retry.add_argument(
+        "domain", nargs="?", default="all", metavar="DOMAIN", help="recipient domain (default: all)"
+    )
+    _add_operations(actions)
+
+
+_DELETE_HELP: Final = (
+    "Nobody is told. What was deleted is kept for a day: `mailwarden queue restore` brings it "
+    "back. Recipients that are being delivered to at that moment are left alone."
+)
+_BOUNCE_HELP: Final = (
+    "They get a report that says `Message bounced by administrator`. This cannot be undone."
+)
+
+
+def _add_operations(actions: Group) -> None:
+    for name, summary, more in (
+        ("delete", "Delete mail that waits for delivery.", _DELETE_HELP),
+        ("bounce", "Return mail that waits for delivery to its senders.", _BOUNCE_HELP),
+    ):
+        parser = add_command(
+            actions,
+            name,
+            summary,
+            more,
+            f"mailwarden queue {name} 4711",
+            f"mailwarden queue {name} --recipient-host corp.example --older-than 1d",
+            f"mailwarden queue {name} --sender ann@partner.example --dry-run",
+            f"mailwarden queue {name} --all --yes",
+        )
+        _add_selection(parser)
+        parser.add_argument("--all", action="store_true", help="everything that waits")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only count what would be touched"
+        )
+        parser.add_argument("--yes", action="store_true", help="do not ask before")
+        add_json(parser)
+    restore = add_command(
+        actions,
+        "restore",
+        "Bring deleted mail back.",
+        "It waits again where it waited before.",
+        "mailwarden queue restore 4711",
+        "mailwarden queue restore --all",
+    )
+    restore.add_argument(
+        "mids", nargs="*", type=parse_mid, metavar="MID", help="message ids, as in the log"
+    )
+    restore.add_argument("--all", action="store_true", help="everything that was deleted")
+    add_json(restore)
+    deleted = add_command(
+        actions,
+        "deleted",
+        "List the deleted mail that can be brought back.",
+        "With --json, each message is one line.",
+        "mailwarden queue deleted",
+    )
+    add_json(deleted)
+    _add_limit(deleted)
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    """Let a command be about some of the mail; all that is said has to be true of it."""
+    parser.add_argument(
+        "mids", nargs="*", type=parse_mid, metavar="MID", help="message ids, as in the log"
+    )
+    parser.add_argument(
+        "--recipient-host",
+        action="extend",
+        type=parse_names,
+        default=[],
+        metavar="DOMAIN[,DOMAIN]",
+        help="mail to these domains; `.corp.example` is all below corp.example",
+    )
+    parser.add_argument(
+        "--sender",
+        action="append",
+        type=parse_address,
+        default=[],
+        metavar="ADDRESS",
+        help="mail from this envelope sender; `@partner.example` is a whole domain, `<>` are "
+        "bounces; may be given again",
+    )
+    parser.add_argument(
+        "--recipient",
+        action="append",
+        type=parse_address,
+        default=[],
+        metavar="ADDRESS",
+        help="mail to this recipient, the others of a message are left alone; may be given again",
+    )
+    parser.add_argument(
+        "--mid",
+        action="append",
+        type=parse_mid,
+        default=[],
+        metavar="MID",
+        help="the same as MID alone; may be given again",
+    )
+    parser.add_argument(
+        "--older-than",
+        type=parse_duration,
+        metavar="TIME",
+        help="mail that was received before that time: 45s, 30m, 3h, 2d",
+    )
+
+
+def _add_limit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--limit",
+        type=parse_count,
+        default=LIST_LIMIT,
+        metavar="N",
+        help=f"messages shown of each worker; 0 is all (default: {LIST_LIMIT})",
+    )

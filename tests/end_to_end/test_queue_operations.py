@@ -1,0 +1,135 @@
+"""What an administrator does to the mail that waits: delete, bounce, bring back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.gateway import Client, Gateway, message, running, wait_until
+from tests.end_to_end.sink import Sink
+from tests.end_to_end.test_operations import command
+
+
+class Refusing:
+    """An answer of the sink: "not now" to every recipient, until it is opened."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+
+    def __call__(self, verb: str, _line: bytes) -> bytes | None:
+        return None if self.is_open or verb != "RCPT" else b"451 come back later\r\n"
+
+
+def put(gateway: Gateway, *recipients: str, sender: str = "ann@corp.example") -> int:
+    """Send a message through the gateway; return its MID."""
+    with Client(gateway.port("Out")) as client:
+        client.command("EHLO x")
+        reply = client.message(list(recipients), message(), sender)
+    assert reply.startswith("250 ok:  Message "), reply
+    return int(reply.split()[3])
+
+
+def wait_pending(gateway: Gateway, count: int) -> None:
+    wait_until(lambda: gateway.log().count("pending till") >= count, f"{count} delays")
+
+
+def listed(gateway: Gateway, *words: str) -> list[dict[str, Any]]:
+    lines = command(gateway, "queue", *words, "--json").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_row_84_delete_by_host_and_bring_back_over_a_kill(tmp_path: Path) -> None:
+    answer = Refusing()
+    with (
+        Sink(answer) as sink,
+        running(tmp_path, workers=2, smtp_routes={"ALL": f"127.0.0.1:{sink.port}"}) as gateway,
+    ):
+        here = [put(gateway, "bob@example.com") for _ in range(4)]
+        both = put(gateway, "bob@example.com", "eve@example.net")
+        other = put(gateway, "bob@example.net")
+        wait_pending(gateway, 6)
+        words = ("queue", "delete", "--recipient-host", "example.com")
+        assert "5 messages would be deleted (5 recip" in command(gateway, *words, "--dry-run")
+        assert "--yes" in command(gateway, *words, code=2)
+        assert "5 messages deleted (5 recipients)" in command(gateway, *words, "--yes")
+        for mid in (*here, both):
+            gateway.wait_log(f"Deleted: MID {mid} to [0]")
+            gateway.wait_log(f"MID {mid} RID [0] deleted by administrator ")
+        assert {row["mid"] for row in listed(gateway, "list")} == {both, other}
+        deleted = {row["mid"]: row for row in listed(gateway, "deleted")}
+        assert set(here) < set(deleted)
+        (part,) = set(deleted) - set(here)
+        assert deleted[part]["recipients"] == ["bob@example.com"]
+        spool = gateway.status()["spool"]
+        assert (spool["queued"], spool["held"], spool["deleted"]) == (2, 0, 5)
+        assert "5 deleted" in command(gateway, "status")
+        assert "restore" in command(gateway, "queue", "release", str(here[0]), code=1)
+
+        gateway.kill()
+        gateway.start()
+        assert len(listed(gateway, "deleted")) == 5
+        answer.is_open = True
+        command(gateway, "queue", "retry", "all")
+        wait_until(lambda: sink.count == 2, "what was not deleted")
+        assert "1 message restored" in command(gateway, "queue", "restore", str(here[0]))
+        assert "not among" in command(gateway, "queue", "restore", str(here[0]), code=1)
+        command(gateway, "queue", "retry", "all")
+        wait_until(lambda: sink.count == 3, "what was brought back")
+        assert "4 messages restored" in command(gateway, "queue", "restore", "--all")
+        command(gateway, "queue", "retry", "all")
+        wait_until(lambda: sink.count == 7, "all")
+        recipients = sorted(r for _, rcpt in sink.envelopes for r in rcpt)
+        assert recipients == [b"bob@example.com"] * 5 + [b"bob@example.net", b"eve@example.net"]
+
+
+def test_row_84_bounce_by_sender_and_recipient(tmp_path: Path) -> None:
+    routes: dict[str, str] = {"corp.example": f"maildir:{tmp_path}/maildir"}
+    with Sink(Refusing()) as sink:
+        routes["ALL"] = f"127.0.0.1:{sink.port}"
+        with running(tmp_path, smtp_routes=routes) as gateway:
+            first = put(gateway, "bob@example.com", "eve@example.net")
+            second = put(gateway, "bob@example.com", sender="carl@corp.example")
+            wait_pending(gateway, 3)
+            words = ("--sender", "ann@corp.example", "--recipient", "bob@example.com")
+            text = command(gateway, "queue", "bounce", *words, "--yes")
+            assert "1 message bounced (1 recipient)" in text
+            (report,) = gateway.wait_maildir(1)
+            assert b"Message bounced by administrator" in report
+            assert b"To: ann@corp.example" in report or b"To: <ann@corp.example>" in report
+            assert b"bob@example.com" in report
+            gateway.wait_log(
+                f"Bounced: DCID 0 MID {first} to RID 0 - 5.x.0 - Message bounced by administrator"
+            )
+            rows = {row["mid"]: row["recipients"] for row in listed(gateway, "list")}
+            assert rows == {first: ["eve@example.net"], second: ["bob@example.com"]}
+            assert "2 messages bounced" in command(gateway, "queue", "bounce", "--all", "--yes")
+            gateway.wait_maildir(3)
+            gateway.wait_log(f"Message finished MID {first} done")
+            gateway.wait_log(f"Message finished MID {second} done")
+            text = command(gateway, "queue", "bounce", "--all", "--yes")
+            assert "no such message" in text
+
+
+def test_what_was_deleted_goes_for_good_after_the_time_that_is_set(tmp_path: Path) -> None:
+    with (
+        Sink(Refusing()) as sink,
+        running(
+            tmp_path,
+            smtp_routes={"ALL": f"127.0.0.1:{sink.port}"},
+            delivery={"keep_deleted_seconds": 1},
+        ) as gateway,
+    ):
+        mid = put(gateway, "bob@example.com")
+        wait_pending(gateway, 1)
+        command(gateway, "queue", "delete", str(mid), "--yes")
+        gateway.wait_log(f"Message finished MID {mid} done")
+        assert gateway.status()["spool"]["deleted"] == 0
+        assert "no deleted" in command(gateway, "queue", "deleted")
+
+
+@pytest.mark.parametrize("words", [["delete"], ["delete", "--all", "7"], ["restore"]])
+def test_what_is_meant_has_to_be_said(tmp_path: Path, words: list[str]) -> None:
+    gateway = Gateway(tmp_path, {"state_directory": str(tmp_path)})
+    gateway.path.write_text("hostname: x\n")
+    assert "mailwarden: " in command(gateway, "queue", *words, code=2)
