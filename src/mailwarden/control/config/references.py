@@ -128,7 +128,7 @@ def _purpose(listener: Listener) -> Iterator[Problem]:
     """Yield what makes a listener refuse everybody, or a table that it does not look at."""
     if listener.type is ListenerType.PUBLIC:
         knows_nobody = not listener.relay_hosts and listener.policy.smtp_auth is Need.OFF
-        if knows_nobody and not listener.accepted_domains:
+        if knows_nobody and not (listener.accepted_domains or listener.recipient_access):
             yield Problem(
                 "accepted_domains", "is empty, so that a public listener refuses every recipient"
             )
@@ -139,10 +139,9 @@ def _purpose(listener: Listener) -> Iterator[Problem]:
                 "is empty, so that a private listener refuses every host; for users with "
                 "passwords take a public one with smtp_auth required",
             )
-        if listener.accepted_domains:
-            yield Problem(
-                "accepted_domains", "means nothing to a private listener: it takes all recipients"
-            )
+        for name in ("accepted_domains", "recipient_access"):
+            if getattr(listener, name):
+                yield Problem(name, "means nothing to a private listener: it takes all recipients")
 
 
 def _bounce_profile(

@@ -56,7 +56,11 @@ def summarise(config: GatewayConfig) -> Summary:
                 port=listener.port,
                 tls="implicit" if listener.implicit_tls else listener.policy.tls.value,
                 auth=listener.policy.smtp_auth.value,
-                takes=(*listener.accepted_domains, *listener.relay_hosts),
+                takes=(
+                    *listener.accepted_domains,
+                    *listener.recipient_access,
+                    *listener.relay_hosts,
+                ),
             )
             for listener in config.listeners
         ),

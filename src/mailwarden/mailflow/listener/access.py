@@ -1,15 +1,13 @@
-"""Who may send through a listener, and for whom it takes mail.
-
-A small part of the host and recipient access tables (mailflow 3 and 4): relay hosts by address,
-accepted domains by name. The tables themselves fit in behind these two functions.
-"""
+"""Who may send through a listener (mailflow 3), and for whom it takes mail (mailflow 4)."""
 
 import ipaddress
 from collections.abc import Iterable
 from enum import Enum
 from typing import Final, NamedTuple
 
-from mailwarden.core.mail.envelope import domain_of
+from mailwarden.core.policy.address_forms import ALL, parse_bare_form
+from mailwarden.core.policy.rat import DEFAULT_ENTRY, Rat, RatAction, RatEntry, RatIndex
+from mailwarden.core.policy.rat_text import parse_rat_entry
 from mailwarden.mailflow.listener.settings import Listener, ListenerType
 
 KNOWN_HOSTS_MAX: Final = 10_000  # whose access is remembered
@@ -86,26 +84,12 @@ class HostAccess:
         return Access(Rule.ACCEPT, "None", "ALL")
 
 
-class RecipientAccess:
-    """Decides by a recipient's address: `dom`, `.dom` (sub-domains), `user@dom` or `ALL`."""
-
-    def __init__(self, entries: Iterable[str]) -> None:
-        lowered = {entry.strip().lower() for entry in entries}
-        self._all = "all" in lowered
-        self._parents = {entry[1:] for entry in lowered if entry.startswith(".")}
-        self._exact = {e for e in lowered if not e.startswith(".") and e != "all"}
-
-    def accepts(self, address: str) -> bool:
-        """Tell whether mail for `address` is taken."""
-        if self._all:
-            return True
-        domain = domain_of(address).lower()
-        if not domain and address.lower() == "postmaster":  # RFC 5321, 4.5.1
-            return True
-        if domain in self._exact or address.lower() in self._exact:
-            return True
-        while self._parents and "." in domain:
-            domain = domain.partition(".")[2]
-            if domain in self._parents:
-                return True
-        return False
+def make_recipient_access(listener: Listener) -> RatIndex:
+    """Return the recipient access table of `listener` (mailflow 4), ready to be asked."""
+    entries = [parse_rat_entry(line) for line in listener.recipient_access]
+    entries += [
+        RatEntry(ALL if domain == ALL else parse_bare_form(domain), RatAction.ACCEPT)
+        for domain in listener.accepted_domains
+    ]
+    default = next((entry for entry in entries if entry.form == ALL), DEFAULT_ENTRY)
+    return RatIndex(Rat(tuple(entry for entry in entries if entry.form != ALL), default))

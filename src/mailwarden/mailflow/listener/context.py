@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mailwarden.core.policy.rat import RatIndex
 from mailwarden.core.smtp.rules import ConversationRules
-from mailwarden.mailflow.listener.access import HostAccess, Networks, RecipientAccess, Rule
+from mailwarden.mailflow.listener.access import HostAccess, Networks, Rule, make_recipient_access
 from mailwarden.mailflow.listener.pressure import Pressure
 from mailwarden.mailflow.listener.settings import (
     InboundSettings,
@@ -86,7 +87,7 @@ class ListenerContext:
     hostname: str
     tls: ssl.SSLContext | None
     hosts: HostAccess
-    recipients: RecipientAccess
+    recipients: RatIndex
     proxies: Networks
     xclients: Networks
     received_by: str | None  # name behind `by`; None when it is decided at delivery (2.3)
@@ -142,7 +143,7 @@ def make_context(
         hostname=hostname,
         tls=tls,
         hosts=HostAccess(settings),
-        recipients=RecipientAccess(settings.accepted_domains),
+        recipients=make_recipient_access(settings),
         proxies=Networks(settings.proxy_protocol_from),
         xclients=Networks(settings.xclient_from),
         received_by=None

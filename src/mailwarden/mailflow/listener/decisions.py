@@ -12,6 +12,7 @@ from mailwarden.core.mail.date import build_received_date
 from mailwarden.core.mail.encoded_word import decode_unstructured
 from mailwarden.core.mail.envelope import Direction, Envelope
 from mailwarden.core.mail.received import build_protocol, build_received
+from mailwarden.core.policy.rat import RatAction, rat_reply
 from mailwarden.core.smtp import reply as replies
 from mailwarden.core.smtp.content import Fault
 from mailwarden.core.smtp.events import (
@@ -101,13 +102,18 @@ def rcpt(session: "Session", event: Rcpt) -> Reply:
     transaction = session.transaction
     assert transaction is not None
     log, mid = session.parts.log, transaction.mid
-    if not (is_relaying(session) or session.context.recipients.accepts(event.address)):
-        log.rcpt_rejected(mid, session.icid, event.address, "RAT")
-        session.parts.counters["recipients_rejected"] += 1
-        return replies.ADDRESS_REJECTED
+    reply: Reply = event.reply
+    if not is_relaying(session):
+        entry = session.context.recipients.find(event.address)
+        if entry.action is RatAction.REJECT:
+            log.rcpt_rejected(mid, session.icid, event.address, "RAT")
+            session.parts.counters["recipients_rejected"] += 1
+            return rat_reply(entry, event.address)
+        if entry.reply is not None:
+            reply = entry.reply
     rid = transaction.add_recipient(event)
     log.rcpt_to(mid, session.icid, rid, event.address)
-    return event.reply
+    return reply
 
 
 def is_relaying(session: "Session") -> bool:

@@ -7,6 +7,8 @@ from enum import Enum
 from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.mail.address import AddressRules
 from mailwarden.core.patterns import parse_accepted, parse_banner, parse_name, parse_network
+from mailwarden.core.policy.address_forms import ALL
+from mailwarden.core.policy.rat_text import build_rat_entry, parse_rat_entry
 from mailwarden.core.problem import Problem
 from mailwarden.core.setting import REQUIRED, Unit, setting
 from mailwarden.core.smtp.content import BareCrLf
@@ -71,6 +73,10 @@ class MailFlowPolicy:
     require_tls_for_auth: bool = setting(True, "Offer AUTH only once the session is encrypted.")
 
 
+def _rat_line(text: str) -> str:
+    return build_rat_entry(parse_rat_entry(text))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
     """One port on which mail is taken (mailflow 2.2)."""
@@ -91,6 +97,16 @@ class Listener:
         "(its sub-domains), `user@dom.example` or `ALL`.",
         examples=("corp.example",),
         parse=parse_accepted,
+    )
+    recipient_access: tuple[str, ...] = setting(
+        (),
+        "Recipient access table of a public listener, instead of `accepted_domains`: the first "
+        "entry that matches decides, and without one for `ALL` all others are rejected.",
+        examples=(
+            "corp.example ACCEPT",
+            'old@corp.example REJECT (554 "This address was retired")',
+        ),
+        parse=_rat_line,
     )
     relay_hosts: tuple[str, ...] = setting(
         (),
@@ -130,6 +146,18 @@ class Listener:
         "Addresses and networks that may name the real client with XCLIENT.",
         parse=parse_network,
     )
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield everything wrong."""
+        if self.recipient_access and self.accepted_domains:
+            yield Problem(
+                "recipient_access",
+                "stands instead of accepted_domains; add the domains to it as "
+                f"`{self.accepted_domains[0]} ACCEPT`",
+            )
+        for index, line in enumerate(self.recipient_access[:-1]):
+            if parse_rat_entry(line).form == ALL:
+                yield Problem(f"recipient_access[{index}]", "ALL is for the rest; put it last")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,17 @@
 """Host and recipient access of a listener."""
 
+from dataclasses import replace
+
 import pytest
 
-from mailwarden.mailflow.listener.access import Access, HostAccess, Networks, RecipientAccess, Rule
+from mailwarden.core.policy.rat import RatAction
+from mailwarden.mailflow.listener.access import (
+    Access,
+    HostAccess,
+    Networks,
+    Rule,
+    make_recipient_access,
+)
 from mailwarden.mailflow.listener.settings import Listener, ListenerType
 
 
@@ -49,5 +58,28 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("entry", "address", "expected"), ACCEPTED)
-def test_recipient_access(entry: str, address: str, expected: bool) -> None:
-    assert RecipientAccess([entry]).accepts(address) is expected
+def test_accepted_domains(entry: str, address: str, expected: bool) -> None:
+    settings = replace(listener(ListenerType.PUBLIC), accepted_domains=(entry,))
+    action = make_recipient_access(settings).find(address).action
+    assert (action is RatAction.ACCEPT) is expected
+
+
+def test_recipient_access_is_in_order_and_rejects_the_rest() -> None:
+    lines = ("old@corp.example REJECT", "corp.example ACCEPT", "ann@ ACCEPT")
+    index = make_recipient_access(replace(listener(ListenerType.PUBLIC), recipient_access=lines))
+    found = [
+        index.find(address).action
+        for address in ("old@corp.example", "bob@corp.example", "ann@x.example", "bob@x.example")
+    ]
+    accept, reject = RatAction.ACCEPT, RatAction.REJECT
+    assert found == [reject, accept, accept, reject]
+
+
+def test_what_is_wrong_with_recipient_access() -> None:
+    settings = replace(
+        listener(ListenerType.PUBLIC),
+        accepted_domains=("corp.example",),
+        recipient_access=("ALL REJECT", "corp.example ACCEPT"),
+    )
+    paths = [problem.path for problem in settings.problems()]
+    assert paths == ["recipient_access", "recipient_access[0]"]
