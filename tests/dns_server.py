@@ -20,6 +20,7 @@ record types but say how the server behaves when it is asked for the name:
     GARBAGE      answers with the right number and nonsense
     POISON       sends answers with a wrong number and to another question, then the right one
     HUGE         answers with a datagram of so many bytes
+    SECURE       says that DNSSEC proves the answer (AD) to whoever asks for it
     RAW          answers with this rdata in hex, as a record of the type asked for
 """
 
@@ -89,7 +90,12 @@ def _response(
         response.flags &= ~dns.flags.RA
         response.authority.append(dns.rrset.from_text("example.", 60, "IN", "NS", "ns.example."))
         return response
+    # RFC 6840, 5.8: those who ask with neither AD nor DO may not understand the bit.
+    is_secure = bool(question.flags & dns.flags.AD)
     for _ in range(20):
+        is_secure = is_secure and records is not None and "SECURE" in records
+        response.flags &= ~dns.flags.AD
+        response.flags |= dns.flags.AD if is_secure else 0
         if records is None or "CNAME" not in records or kind == "CNAME":
             break
         target = _absolute(records["CNAME"][0])
@@ -136,7 +142,7 @@ def _record(kind: str, text: str) -> str:
         case "MX":
             preference, host = text.split(" ", 1)
             return f"{preference} {_absolute(host)}"
-        case "PTR":
+        case "PTR" | "CNAME":
             return _absolute(text)
         case "TXT":
             return text if text.startswith('"') else f'"{text}"'

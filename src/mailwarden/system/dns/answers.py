@@ -27,6 +27,7 @@ ALIASES_MAX: Final = 8
 ADDRESSES_MAX: Final = 64  # of each family; more are left out
 MX_HOSTS_MAX: Final = 64  # the most preferred ones are kept
 REVERSE_NAMES_MAX: Final = 16
+TLSA_RECORDS_MAX: Final = 64
 TXT_BYTES_MAX: Final = 16_384  # of all records; more is refused, as a part might mean the opposite
 
 
@@ -45,8 +46,10 @@ class Finding(NamedTuple):
 
     state: State
     expires_at: float  # monotonic seconds
-    values: tuple[Any, ...] = ()  # addresses and names as str, MxHost, or TXT as bytes
+    values: tuple[Any, ...] = ()  # addresses and names as str, MxHost, TXT or TLSA as bytes
     detail: str = ""  # why it failed or is missing, for the log
+    canonical: str = ""  # where aliases lead; "" when the name is none, or leads to no host name
+    is_secure: bool = False  # a trusted server says that DNSSEC proves all of it, aliases included
 
 
 class Lifetimes(NamedTuple):
@@ -63,7 +66,7 @@ def find(message: Message, now: float, lifetimes: Lifetimes) -> Finding:
         WireError: a record of the answer is malformed.
     """
     try:
-        return _find(message, now, lifetimes)
+        return _find(message, now, lifetimes)._replace(is_secure=message.is_authentic)
     except WireError:
         raise
     except ValueError as error:
@@ -80,13 +83,18 @@ def _find(message: Message, now: float, lifetimes: Lifetimes) -> Finding:
         if isinstance(values, str):
             return Finding(State.FAILED, now, detail=values)
         state = State.FOUND if values else State.EMPTY
-        return Finding(state, now + min(ttl, lifetimes.found_max), values)
+        canonical = _canonical(message, owner)
+        return Finding(state, now + min(ttl, lifetimes.found_max), values, canonical=canonical)
     missing_until = now + min(ttl, _missing_seconds(message, owner), lifetimes.missing_max)
     if message.rcode == Rcode.NXDOMAIN:
         return Finding(State.MISSING, missing_until, detail="NXDomain")
     if owner != message.name and message.soa is None:
         return Finding(State.ALIAS, now + min(ttl, lifetimes.found_max), (owner,))
-    return Finding(State.EMPTY, missing_until)
+    return Finding(State.EMPTY, missing_until, canonical=_canonical(message, owner))
+
+
+def _canonical(message: Message, owner: bytes) -> str:
+    return "" if owner == message.name else decode_host(owner) or ""
 
 
 def _follow(message: Message) -> tuple[list[Record] | None, bytes, float]:
@@ -120,9 +128,11 @@ def _read(wire: bytes, records: list[Record]) -> tuple[Any, ...] | str:
             return tuple(dict.fromkeys(addresses))[:ADDRESSES_MAX]
         case Kind.MX:
             return _usable_mx([read_mx(wire, record) for record in records])
-        case Kind.PTR:
+        case Kind.PTR | Kind.CNAME:
             names = [decode_host(read_target(wire, record)) for record in records]
             return tuple(name for name in names if name)[:REVERSE_NAMES_MAX]
+        case Kind.TLSA:
+            return tuple(wire[record.start : record.end] for record in records[:TLSA_RECORDS_MAX])
         case _:
             texts = tuple(read_txt(wire, record) for record in records)
             if sum(map(len, texts)) > TXT_BYTES_MAX:

@@ -13,7 +13,13 @@ from typing import Any, Final, cast
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.dns.answers import Finding, Lifetimes, State, find
 from mailwarden.system.dns.cache import Cache, Key
-from mailwarden.system.dns.names import LOOPBACK, encode_name, is_localhost, parse_address
+from mailwarden.system.dns.names import (
+    LOOPBACK,
+    decode_host,
+    encode_name,
+    is_localhost,
+    parse_address,
+)
 from mailwarden.system.dns.resolver import MxHost, NameNotFoundError, ResolutionError
 from mailwarden.system.dns.servers import Server, load_servers, order
 from mailwarden.system.dns.settings import DnsSettings
@@ -60,6 +66,7 @@ class CachingResolver:
         self._turns = asyncio.Semaphore(QUESTIONS_AT_ONCE)
         self._limits: set[asyncio.Timeout] = set()
         self._closed = False
+        self._is_trusted = bool(settings.trusted_servers)
         self.apply(settings)
 
     def apply(self, settings: DnsSettings) -> None:
@@ -68,8 +75,15 @@ class CachingResolver:
         Raises:
             ValueError: the settings have problems; nothing has changed.
         """
-        self._servers = load_servers(settings.servers)
+        self._servers = load_servers(settings.trusted_servers or settings.servers)
         self._settings = settings
+        is_trusted = bool(settings.trusted_servers)
+        if is_trusted is not self._is_trusted:
+            # What is remembered was proved by nobody, or by those who are trusted no more.
+            self._is_trusted = is_trusted
+            self._cache = Cache(settings.cache_entries_max)
+        for server in self._servers:
+            server.is_trusted = is_trusted
         self._lifetimes = Lifetimes(
             settings.cache_ttl_max_seconds, settings.negative_ttl_max_seconds
         )
@@ -109,6 +123,10 @@ class CachingResolver:
     async def resolve_txt(self, name: str) -> tuple[bytes, ...]:
         """Return the TXT records of `name`, the strings of each joined."""
         return _values(await self._find(Kind.TXT, name), Kind.TXT, name)
+
+    async def find(self, kind: Kind, name: str) -> Finding:
+        """Return what is known of records `kind` of `name`, failures and DNSSEC included."""
+        return await self._find(kind, name)
 
     def peek_mx(self, name: str) -> tuple[MxHost, ...] | None:
         """Return what `resolve_mx` would, if it is known."""
@@ -192,16 +210,21 @@ class CachingResolver:
             owner = encode_name(name)
         except ValueError as error:
             return Finding(State.MISSING, 0, detail=str(error))
-        expires_at = math.inf
+        expires_at, is_secure, alias = math.inf, True, ""
         seconds = TIMES_OF_SILENCE * self._settings.attempts_max * self._settings.timeout_seconds
         give_up_at = self._clock.monotonic() + seconds
         for _ in range(QUESTIONS_PER_NAME):
             async with self._turns:
                 finding = await self._ask_servers(kind, owner, give_up_at)
             expires_at = min(expires_at, finding.expires_at)
+            is_secure = is_secure and finding.is_secure
             if finding.state is not State.ALIAS:
-                return finding._replace(expires_at=expires_at)
+                canonical = finding.canonical or alias
+                return finding._replace(
+                    expires_at=expires_at, is_secure=is_secure, canonical=canonical
+                )
             owner = finding.values[0]
+            alias = decode_host(owner) or ""
         return self._failure("too many aliases")
 
     async def _ask_servers(self, kind: Kind, owner: bytes, give_up_at: float) -> Finding:
@@ -219,7 +242,7 @@ class CachingResolver:
                 if not reason:
                     finding = find(message, self._clock.monotonic(), self._lifetimes)
                     if finding.state is not State.FAILED:
-                        return finding
+                        return finding._replace(is_secure=finding.is_secure and server.is_trusted)
                     reason = finding.detail
             except TimeoutError:
                 server.failed(self._clock.monotonic())
@@ -246,7 +269,7 @@ class CachingResolver:
     ) -> Message:
         """Return the server's answer, over TCP when it does not fit into a datagram."""
         number = self._randomness.getrandbits(16)
-        query = build_query(number, owner, kind, with_edns=with_edns)
+        query = build_query(number, owner, kind, with_edns=with_edns, with_ad=server.is_trusted)
         accept = _accepting(number, owner, kind)
         message = await self._limited(self._transport.ask_udp(server, query, accept))
         if message.is_truncated:

@@ -8,12 +8,14 @@ A zone maps names to their records as text, by type:
      "www.partner.example": {"CNAME": ["mail.partner.example"]},
      "broken.example": {"SERVFAIL": []}}
 
-A name that is missing does not exist. The type `SERVFAIL` makes every question fail for now.
+A name that is missing does not exist. The type `SERVFAIL` makes every question fail for now; with
+the type `SECURE`, DNSSEC proves what is said of the name. TLSA records are `3 1 1` and hex digits.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
-from mailwarden.system.dns.answers import ALIASES_MAX
+from mailwarden.system.dns.answers import ALIASES_MAX, Finding, State
 from mailwarden.system.dns.names import (
     LOOPBACK,
     decode_host,
@@ -22,6 +24,7 @@ from mailwarden.system.dns.names import (
     parse_address,
 )
 from mailwarden.system.dns.resolver import MxHost, NameNotFoundError, ResolutionError
+from mailwarden.system.dns.wire import Kind
 
 Zone = Mapping[str, Mapping[str, Sequence[str]]]
 
@@ -64,6 +67,27 @@ class FakeResolver:
         """Return the TXT records of `name`."""
         self.asked.append((_plain(name), "TXT"))
         return tuple(text.encode() for text in self._records(name, "TXT"))
+
+    async def find(self, kind: Kind, name: str) -> Finding:
+        """Return what is known of records `kind` of `name`, failures and DNSSEC included."""
+        self.asked.append((_plain(name), kind.name))
+        owner, is_secure = _plain(name), True
+        for _ in range(ALIASES_MAX + 1):
+            records = self.zone.get(owner, {})
+            is_secure = is_secure and "SECURE" in records
+            if kind is Kind.CNAME or "CNAME" not in records:
+                break
+            owner = _plain(records["CNAME"][0])
+        else:
+            return Finding(State.FAILED, math.inf, detail=f"more than {ALIASES_MAX} aliases")
+        canonical = "" if owner == _plain(name) else owner
+        if "SERVFAIL" in records:
+            return Finding(State.FAILED, math.inf, detail="SERVFAIL from the fake resolver")
+        if owner not in self.zone:
+            return Finding(State.MISSING, math.inf, detail="NXDomain", is_secure=is_secure)
+        values = tuple(_value(kind, text) for text in records.get(kind.name, ()))
+        state = State.FOUND if values else State.EMPTY
+        return Finding(state, math.inf, values, canonical=canonical, is_secure=is_secure)
 
     def peek_mx(self, name: str) -> tuple[MxHost, ...] | None:
         """Return what `resolve_mx` would, if it is known."""
@@ -123,6 +147,23 @@ class FakeResolver:
             return parse_address(address).text in self._addresses(name)
         except (NameNotFoundError, ResolutionError):
             return False
+
+
+def _value(kind: Kind, text: str) -> str | bytes | MxHost:
+    """Return a record as the real resolver does."""
+    match kind:
+        case Kind.MX:
+            preference, host = text.split()
+            return MxHost(int(preference), _plain(host))
+        case Kind.TLSA:
+            usage, selector, matching_type, data = text.split()
+            return bytes((int(usage), int(selector), int(matching_type))) + bytes.fromhex(data)
+        case Kind.TXT:
+            return text.encode()
+        case Kind.CNAME | Kind.PTR:
+            return _plain(text)
+        case _:
+            return text
 
 
 def _plain(name: str) -> str:

@@ -17,10 +17,13 @@ DEAD_SECONDS: Final = 30.0  # how long it is then asked last
 class Server:
     """A name server, as found so far."""
 
-    __slots__ = ("dead_until", "failures", "family", "name", "socket_address", "without_edns")
+    __slots__ = (
+        "dead_until", "failures", "family", "is_trusted", "name", "socket_address", "without_edns",
+    )  # fmt: skip
 
     def __init__(self, name: str, family: int, socket_address: tuple[Any, ...]) -> None:
         self.name = name  # for the log
+        self.is_trusted = False  # what it says of DNSSEC is believed
         self.family = family
         self.socket_address = socket_address
         self.failures = 0

@@ -18,6 +18,13 @@ class DnsSettings:
         "turn; none listed means those of /etc/resolv.conf.",
         examples=("127.0.0.1:53",),
     )
+    trusted_servers: tuple[str, ...] = setting(
+        (),
+        "Name servers, in place of `servers`, that check DNSSEC and are reached over a way where "
+        "nobody can change their answers, best on this machine: what they say of DNSSEC is "
+        "believed, which DANE needs.",
+        examples=("127.0.0.1:53",),
+    )
     timeout_seconds: float = setting(
         5.0,
         "How long one server may take for one question.",
@@ -46,8 +53,12 @@ class DnsSettings:
 
     def problems(self) -> Iterator[Problem]:
         """Yield everything wrong."""
-        for index, server in enumerate(self.servers):
-            try:
-                parse_hostport(server, default_port=53, address_only=True)
-            except ValueError as error:
-                yield Problem(f"servers[{index}]", str(error))
+        for name, servers in (("servers", self.servers), ("trusted_servers", self.trusted_servers)):
+            for index, server in enumerate(servers):
+                try:
+                    parse_hostport(server, default_port=53, address_only=True)
+                except ValueError as error:
+                    yield Problem(f"{name}[{index}]", str(error))
+        if self.servers and self.trusted_servers:
+            # RFC 7672, 2.1.3: a server that checks nothing would switch DANE off when it answers.
+            yield Problem("servers", "cannot be there beside `trusted_servers`: give one of them")
