@@ -1,0 +1,1 @@
+"""Engines that judge hosts and messages; they report, policy acts."""
