@@ -1,5 +1,7 @@
 """The text file of the Host Access Table, out and in (mailflow 3.10)."""
 
+from pathlib import Path
+
 import pytest
 
 from mailwarden.core.policy.hat import HostAccessTable, SenderGroup
@@ -280,3 +282,11 @@ def test_too_much_is_not_read_to_its_end() -> None:
     assert len(many.problems) == 10_000
     policies = "".join(f"$A{n}\n  REJECT\n" for n in range(1010))
     assert "more than 1000 policies" in said(policies + TAIL)[0][1]
+
+
+def test_the_example_of_the_guide_is_right() -> None:
+    page = (Path(__file__).parents[4] / "docs/guide/host-access.md").read_text(encoding="utf-8")
+    example = page.partition('```text title="host access table"\n')[2].partition("```")[0]
+    table = table_of(example)
+    assert len(table.entries) == 4
+    assert build_hat(table) == example
