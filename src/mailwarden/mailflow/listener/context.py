@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mailwarden.core.policy.exceptions import ExceptionIndex, ExceptionTable, parse_exception
 from mailwarden.core.policy.rat import RatIndex
+from mailwarden.core.policy.sender_check import SenderRules
 from mailwarden.core.smtp.rules import ConversationRules
 from mailwarden.mailflow.listener.access import HostAccess, Networks, Rule, make_recipient_access
 from mailwarden.mailflow.listener.pressure import Pressure
@@ -88,6 +90,8 @@ class ListenerContext:
     tls: ssl.SSLContext | None
     hosts: HostAccess
     recipients: RatIndex
+    sender_rules: SenderRules | None  # None asks nothing of senders
+    sender_exceptions: ExceptionIndex
     proxies: Networks
     xclients: Networks
     received_by: str | None  # name behind `by`; None when it is decided at delivery (2.3)
@@ -144,6 +148,10 @@ def make_context(
         tls=tls,
         hosts=HostAccess(settings),
         recipients=make_recipient_access(settings),
+        sender_rules=_sender_rules(policy),
+        sender_exceptions=ExceptionIndex(
+            ExceptionTable(tuple(parse_exception(line) for line in inbound.sender_exceptions))
+        ),
         proxies=Networks(settings.proxy_protocol_from),
         xclients=Networks(settings.xclient_from),
         received_by=None
@@ -152,6 +160,12 @@ def make_context(
         inline_size_max_bytes=inline_size_max_bytes,
         verify=verify,
     )
+
+
+def _sender_rules(policy: MailFlowPolicy) -> SenderRules | None:
+    if not (policy.envelope_sender_verification or policy.use_exception_table):
+        return None
+    return SenderRules(policy.envelope_sender_verification, policy.use_exception_table)
 
 
 Contexts = Mapping[str, ListenerContext]

@@ -13,6 +13,14 @@ from mailwarden.core.mail.encoded_word import decode_unstructured
 from mailwarden.core.mail.envelope import Direction, Envelope
 from mailwarden.core.mail.received import build_protocol, build_received
 from mailwarden.core.policy.rat import RatAction, rat_reply
+from mailwarden.core.policy.sender_check import (
+    DomainState,
+    SenderAction,
+    SenderDecision,
+    SenderRules,
+    check_sender,
+    judge_domain,
+)
 from mailwarden.core.smtp import reply as replies
 from mailwarden.core.smtp.content import Fault
 from mailwarden.core.smtp.events import (
@@ -37,6 +45,7 @@ from mailwarden.core.smtp.events import (
 )
 from mailwarden.core.smtp.reply import Reply
 from mailwarden.mailflow.listener.access import Rule
+from mailwarden.mailflow.listener.sender import look_up_domain, peek_domain
 from mailwarden.mailflow.listener.settings import ListenerType
 from mailwarden.mailflow.listener.transaction import Transaction, added_header, look_at
 from mailwarden.stores.spool.spool import Entry, Settlement, SpoolFailure, State, Stored
@@ -84,6 +93,55 @@ def mail(session: "Session", event: Mail) -> Reply | None:
         full = parts.pressure.is_full
         parts.log.receiving_failed(session.icid, "Queue full" if full else "Resources low")
         return replies.QUEUE_FULL if parts.pressure.is_full else replies.RESOURCES_LOW
+    if context.sender_rules is not None and session.access.rule is not Rule.RELAY:
+        return _verify_sender(session, event, context.sender_rules)
+    return _begin_message(session, event)
+
+
+def _verify_sender(session: "Session", event: Mail, rules: SenderRules) -> Reply | None:
+    """Decide about the sender of a message, at once where what DNS says is known (3.8)."""
+    decision = check_sender(event.address, rules, session.context.sender_exceptions)
+    if decision.action is not SenderAction.LOOK_UP:
+        return _judged(session, event, decision)
+    resolver = session.parts.resolver
+    state = peek_domain(resolver, decision.domain)
+    if state is not None:
+        return _judged(session, event, judge_domain(event.address, rules, state))
+    task = asyncio.get_running_loop().create_task(look_up_domain(resolver, decision.domain))
+    task.add_done_callback(_SenderAnswer(session, event, rules))
+    return None
+
+
+class _SenderAnswer:
+    """Goes on with MAIL once DNS has said something about the sender's domain."""
+
+    __slots__ = ("_event", "_rules", "_session")
+
+    def __init__(self, session: "Session", event: Mail, rules: SenderRules) -> None:
+        self._session = session
+        self._event = event
+        self._rules = rules
+
+    def __call__(self, task: "asyncio.Task[DomainState]") -> None:
+        session, event = self._session, self._event
+        if session.is_closing or task.cancelled():
+            return
+        reply = _judged(session, event, judge_domain(event.address, self._rules, task.result()))
+        if reply is not None:
+            session.answer_later(event, reply)
+
+
+def _judged(session: "Session", event: Mail, decision: SenderDecision) -> Reply | None:
+    if decision.log:
+        session.parts.log.sender_judged(session.icid, event.address, decision.log)
+    if decision.reply is not None:
+        session.parts.counters["senders_rejected"] += 1
+        return decision.reply
+    return _begin_message(session, event)
+
+
+def _begin_message(session: "Session", event: Mail) -> Reply | None:
+    parts, context = session.parts, session.context
     session.abort_transaction(RECEIVING_ABORTED)
     mid = parts.identifiers.next_mid()
     session.transaction = Transaction(mid, event, parts.spool, context.inline_size_max_bytes)

@@ -8,6 +8,7 @@ from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.mail.address import AddressRules
 from mailwarden.core.patterns import parse_accepted, parse_banner, parse_name, parse_network
 from mailwarden.core.policy.address_forms import ALL
+from mailwarden.core.policy.exceptions import build_exception, parse_exception
 from mailwarden.core.policy.rat_text import build_rat_entry, parse_rat_entry
 from mailwarden.core.problem import Problem
 from mailwarden.core.setting import REQUIRED, Unit, setting
@@ -70,11 +71,21 @@ class MailFlowPolicy:
     tls: Need = setting(Need.OFF, "STARTTLS: off, preferred (offered) or required.")
     verify_client_cert: bool = setting(False, "Ask the client for a certificate and check it.")
     smtp_auth: Need = setting(Need.OFF, "SMTP AUTH: off, preferred (offered) or required.")
+    envelope_sender_verification: bool = setting(
+        False, "Look up the domain of MAIL FROM, and refuse one that does not exist."
+    )
+    use_exception_table: bool = setting(
+        False, "Ask `inbound.sender_exceptions` about MAIL FROM, also without verification."
+    )
     require_tls_for_auth: bool = setting(True, "Offer AUTH only once the session is encrypted.")
 
 
 def _rat_line(text: str) -> str:
     return build_rat_entry(parse_rat_entry(text))
+
+
+def _exception_line(text: str) -> str:
+    return build_exception(parse_exception(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +213,14 @@ class InboundSettings:
     )
     add_message_id: bool = setting(
         False, "Add a Message-ID to incoming mail that has none; relayed mail always gets one."
+    )
+    sender_exceptions: tuple[str, ...] = setting(
+        (),
+        "Senders that policies with `use_exception_table` let in unverified, or never: "
+        "`user@dom.example`, `user@`, `@dom.example` or `@.dom.example` with ALLOW or REJECT; the "
+        "first that matches decides.",
+        examples=("@partner.example ALLOW", '@.spam.example REJECT (553 "Not wanted")'),
+        parse=_exception_line,
     )
     credentials: str = setting(
         "",

@@ -51,6 +51,15 @@ class ConnectionEvents(Emitter):
         else:
             self._line(text)
 
+    def sender_judged(self, icid: int, address: str, words: str) -> None:
+        """What sender verification or the exception table says of MAIL FROM (mailflow 3.8)."""
+        address, words = escape(address), escape(words)
+        text = f"ICID {icid} Address: <{address}> {words}"
+        if self._json:
+            self._event("sender_judged", text, {"icid": icid, "address": address, "words": words})
+        else:
+            self._line(text)
+
     def tcp_refuse(self, group: str, match: str, sbrs: float | str | None) -> None:
         """A connection that was dropped without a banner; it has no ICID."""
         group, match, shown = escape(group) or "None", escape(match), score(sbrs)

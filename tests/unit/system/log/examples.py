@@ -78,6 +78,15 @@ CONNECTION: list[tuple[Call, str]] = [
         ),
     ),
     (
+        lambda log: log.sender_judged(
+            514, "a@nope.invalid", "sender rejected, envelope sender domain does not exist"
+        ),
+        (
+            "ICID 514 Address: <a@nope.invalid> sender rejected, envelope sender domain does not "
+            "exist"
+        ),
+    ),
+    (
         lambda log: log.receiving_failed(511, "Message size exceeds limit"),
         "ICID 511 Receiving Failed: Message size exceeds limit",
     ),
