@@ -22,6 +22,7 @@ from mailwarden.core.mail.address import (
     AddressError,
     AddressRules,
     ParserMode,
+    SourceRouting,
     parse_path,
 )
 from mailwarden.core.mail.domain import domain_to_ascii, octets
@@ -31,7 +32,14 @@ NOWHERE: Final = -1  # no entry matches
 FORM_LENGTH_MAX: Final = 1024  # letters as written; U-labels and quotes take more than their value
 
 _PLAIN_LOCAL: Final = re.compile(rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,{LOCAL_PART_OCTETS_MAX}}}")
-_LOCAL_RULES: Final = AddressRules(mode=ParserMode.STRICT, reject_local_characters="")
+# What needs no quotes. The address parser leaves them where dots follow each other, and takes
+# such a name without them too; both are one mailbox.
+_WORD: Final = re.compile(r'[^\x00-\x20\x7f"(),:;<>@\[\\\]]++')
+_LOCAL_RULES: Final = AddressRules(
+    mode=ParserMode.STRICT,
+    source_routing=SourceRouting.REJECT,
+    reject_local_characters="",
+)
 _IPV6_TAG: Final = "ipv6:"
 
 
@@ -112,9 +120,9 @@ def split_address(address: str) -> tuple[str, str]:
     text = address.lower()
     at = text.rfind("@")
     if at < 0 or text[-1] == '"':  # that @ stands in a quoted local part
-        return text, ""
+        return _unquoted(text), ""
     domain = text[at + 1 :]
-    return text[:at], "" if domain[:1] == "." else domain
+    return _unquoted(text[:at]), "" if domain[:1] == "." else domain
 
 
 class AddressSearch:
@@ -198,9 +206,16 @@ def _split_international(address: str) -> tuple[str, str]:
 
 def _fold(local: str) -> str:
     if local.isascii():
-        return local.lower()
+        return _unquoted(local.lower())
     # One by one, as in domains: a final sigma is no other letter than a sigma.
-    return unicodedata.normalize("NFC", "".join(map(str.lower, local)))
+    return _unquoted(unicodedata.normalize("NFC", "".join(map(str.lower, local))))
+
+
+def _unquoted(local: str) -> str:
+    is_word = (
+        local[:1] == local[-1:] == '"' and _WORD.fullmatch(local, 1, len(local) - 1) is not None
+    )
+    return local[1:-1] if is_word else local
 
 
 def _checked(text: str) -> str:
@@ -217,7 +232,10 @@ def _parse_local(text: str) -> str:
         return text.lower()
     folded = _fold(text)
     try:
-        local = parse_path(f"<{folded}@>", _LOCAL_RULES, sender=False).address
+        local, rest = parse_path(f"<{folded}@>", _LOCAL_RULES, sender=False)
+        if rest:
+            raise AddressError("angle bracket in it", folded)
+        local = _unquoted(local)
         # Without its quotes it may be another text in NFC, and then it could never be found.
         if _fold(local) != local or octets(local) > LOCAL_PART_OCTETS_MAX:
             raise AddressError("local part too long or not in one Unicode form", folded)

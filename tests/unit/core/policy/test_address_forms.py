@@ -34,6 +34,7 @@ WITH_AT = [
     ('"joe doe"@corp.example', '"joe doe"@corp.example'),
     ('"Joe"@corp.example', "joe@corp.example"),
     ('"a@b"@', '"a@b"@'),
+    ('"a..b"@corp.example', "a..b@corp.example"),
     ("joe%x!y@corp.example", "joe%x!y@corp.example"),
     ("ΟΔΟΣ@", "οδοσ@"),
     ("k@", "k@"),
@@ -69,7 +70,8 @@ WRONG = [
     "@corp..example", "@-corp.example", "bob@192.0.2.9", "bob@[192.0.2.300]", "bob@[192.0.2.9",
     "bob@[]", "bob@[ipv6:192.0.2.9]", "bob@[fe80::1%1]", "@[", "bob@corp.example,",
     "(x)@corp.example",
-    "<bob@corp.example>", '"bob@corp.example', '"\n"@corp.example', "bob\x00@", "bob\x7f@",
+    "z@s> @", "@a.example:joe@", "@a,@b:joe@corp.example", '"', '"@', "<bob@corp.example>",
+    '"bob@corp.example', '"\n"@corp.example', "bob\x00@", "bob\x7f@",
     "\udce9@corp.example", "\ud800@", f"{'a' * 65}@", f"{'İ' * 32}@", "\u037e@", '"a\\\u0301"@',
     f"@{'a' * 64}.example", f"@{'a.' * 150}example", "x" * (FORM_LENGTH_MAX + 1),
 ]  # fmt: skip
@@ -118,6 +120,7 @@ def test_no_line_of_a_form_is_a_comment() -> None:
     assert build_form("#5@corp.example") == '"#5"@corp.example'
     assert build_form("#5@") == '"#5"@'
     assert parse_form('"#5"@') == "#5@"
+    assert parse_form(build_form("#a..b@")) == "#a..b@"
 
 
 SPLIT = [
@@ -129,6 +132,10 @@ SPLIT = [
     ("bob@[192.0.2.9]", ("bob", "[192.0.2.9]")),
     ("bob@bücher.example", ("bob", "xn--bcher-kva.example")),
     ("É@bücher.example", ("é", "xn--bcher-kva.example")),
+    ('"a..b"@corp.example', ("a..b", "corp.example")),
+    ('".é"', (".é", "")),
+    ('"', ('"', "")),
+    ('""@corp.example', ('""', "corp.example")),
     ("é", ("é", "")),
     ('"é@b"', ('"é@b"', "")),
     ("bob@☃☃-.example", ("bob", "")),
