@@ -133,3 +133,83 @@ def test_what_is_meant_has_to_be_said(tmp_path: Path, words: list[str]) -> None:
     gateway = Gateway(tmp_path, {"state_directory": str(tmp_path)})
     gateway.path.write_text("hostname: x\n")
     assert "mailwarden: " in command(gateway, "queue", *words, code=2)
+
+
+def test_row_84_redirect_lasts_and_can_be_taken_back(tmp_path: Path) -> None:
+    answer = Refusing()
+    with (
+        Sink(answer) as usual,
+        Sink() as relay,
+        running(tmp_path, smtp_routes={"ALL": f"127.0.0.1:{usual.port}"}) as gateway,
+    ):
+        mid = put(gateway, "bob@example.com", "eve@example.net")
+        kept = put(gateway, "carl@example.net")
+        wait_pending(gateway, 3)
+        to = f"127.0.0.1:{relay.port}"
+        words = ("queue", "redirect", "--to", to, "--recipient-host", "example.com")
+        assert "1 message would be redirected" in command(gateway, *words, "--dry-run")
+        command(gateway, "queue", "suspend", "delivery")
+        assert f"goes to {to}" in command(gateway, *words, "--yes")
+        gateway.kill()
+        gateway.start()
+        assert f"redirected to {to}" in command(gateway, "queue", "show", str(mid))
+        assert to in command(gateway, "queue", "redirect")
+        assert "1 redirect of queued mail" in command(gateway, "status")
+        command(gateway, "queue", "resume", "delivery")
+        command(gateway, "queue", "retry", "all")
+        wait_until(lambda: relay.count == 1, "the redirected mail")
+        assert [rcpt for _, rcpt in relay.envelopes] == [[b"bob@example.com"]]
+        command(gateway, *("queue", "redirect", "--to", to, "--mid", str(kept), "--yes"))
+        wait_until(lambda: relay.count == 2, "what is redirected is tried at once")
+        assert "redirect 2 is cancelled" in command(gateway, "queue", "redirect", "--cancel", "2")
+        command(gateway, "queue", "redirect", "--cancel", "all")
+        assert "no mail is redirected" in command(gateway, "queue", "redirect")
+        answer.is_open = True
+        command(gateway, "queue", "retry", "all")
+        wait_until(lambda: usual.count == 1, "the rest")
+        assert usual.envelopes[0][1] == [b"eve@example.net"]
+        assert "host" in command(gateway, "queue", "redirect", "--to", "a!", "--all", code=2)
+
+
+def test_row_83_suspended_delivery_and_listeners_survive_a_restart(tmp_path: Path) -> None:
+    with (
+        Sink() as sink,
+        running(tmp_path, workers=2, smtp_routes={"ALL": f"127.0.0.1:{sink.port}"}) as gateway,
+    ):
+        assert "delivery suspended" in command(gateway, "queue", "suspend", "delivery")
+        assert "listener In suspended" in command(gateway, "queue", "suspend", "listener", "In")
+        put(gateway, "bob@example.com")
+        gateway.wait_log("queued for delivery")
+        gateway.stop()
+        gateway.start()
+        gateway.wait_log("Deliveries are currently suspended")
+        status = command(gateway, "status")
+        assert "delivery suspended" in status
+        assert "suspended" in next(line for line in status.splitlines() if "In  " in line)
+        assert not greets(gateway.port("In"))
+        put(gateway, "bob@example.com")
+        command(gateway, "queue", "retry", "all")
+        gateway.worker_pids()
+        assert sink.count == 0
+        gateway.write_config()
+        command(gateway, "reload")
+        assert not greets(gateway.port("In"))
+        assert "listener In resumed" in command(gateway, "queue", "resume", "listener")
+        assert greets(gateway.port("In"))
+        assert "delivery resumed" in command(gateway, "queue", "resume", "delivery")
+        wait_until(lambda: sink.count == 2, "what was kept")
+        command(gateway, "queue", "suspend", "all")
+        assert not greets(gateway.port("Out"))
+        command(gateway, "queue", "resume", "all")
+        assert greets(gateway.port("Out"))
+        put(gateway, "bob@example.com")
+        wait_until(lambda: sink.count == 3, "new mail")
+        assert "no listener 'X'" in command(gateway, "queue", "suspend", "listener", "X", code=1)
+
+
+def greets(port: int) -> bool:
+    try:
+        with Client(port) as client:
+            return client.banner.startswith("220")
+    except OSError:
+        return False

@@ -5,14 +5,19 @@ import pwd
 import time
 from argparse import Namespace
 
-from mailwarden.app.asking import Answer, answers_of
+from mailwarden.app.asking import Answer, answers_of, queue_resume
+from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.queue import show_deleted
 from mailwarden.control.cli.queue_operations import (
     Answers,
     run_operation,
+    run_redirect,
     run_restore,
     selection_of,
+    show_cancelled,
+    show_redirects,
 )
+from mailwarden.mailflow.delivery.redirects import parse_relay
 
 
 def queue_operation(arguments: Namespace) -> int:
@@ -31,6 +36,75 @@ def queue_deleted(arguments: Namespace) -> int:
     """List what was deleted and can be brought back."""
     pages = answers_of(arguments, {"command": "queue_deleted", "limit": arguments.limit})
     return show_deleted(arguments, pages, time.time())
+
+
+def queue_redirect(arguments: Namespace) -> int:
+    """Send what waits elsewhere, end that, or list what is redirected."""
+    if arguments.cancel is not None:
+        request = {"command": "queue_redirect_cancel", "by": administrator()}
+        if arguments.cancel != "all":
+            request["number"] = arguments.cancel
+        return show_cancelled(arguments, answers_of(arguments, request))
+    selection = selection_of(arguments)
+    if arguments.to is None:
+        if selection or arguments.all:
+            raise CommandError("say where it goes: --to HOST[:PORT]", "", ExitCode.USAGE)
+        status = next(iter(answers_of(arguments, {"command": "status"})), {})
+        return show_redirects(arguments, status, time.time())
+    try:
+        parse_relay(arguments.to)
+    except ValueError as error:
+        raise CommandError(str(error), "", ExitCode.USAGE) from error
+    return run_redirect(
+        arguments,
+        lambda command: _operate(arguments, command, selection),
+        lambda command: answers_of(
+            arguments,
+            {
+                "command": command,
+                "to": arguments.to,
+                "selection": selection,
+                "by": administrator(),
+            },
+        ),
+    )
+
+
+def queue_suspend(arguments: Namespace) -> int:
+    """Stop delivery or listeners."""
+    return _switch(arguments, "queue_suspend", "suspended")
+
+
+def queue_go_on(arguments: Namespace) -> int:
+    """Let the work queue, delivery or listeners go on."""
+    if arguments.what == "work-queue":
+        _check_listener(arguments)
+        return queue_resume(arguments)
+    return _switch(arguments, "queue_resume", "resumed")
+
+
+def _switch(arguments: Namespace, command: str, done: str) -> int:
+    _check_listener(arguments)
+    request: Answer = {"command": command, "by": administrator()}
+    if arguments.what != "listener":
+        request["delivery"] = True
+    if arguments.listener:
+        request["listener"] = arguments.listener
+    elif arguments.what != "delivery":
+        request["all_listeners"] = True
+    answer = next(iter(answers_of(arguments, request)), {})
+    changed = answer.get("changed") or []
+    print(f"{', '.join(changed)} {done}" if changed else f"{done} already")
+    return ExitCode.DONE
+
+
+def _check_listener(arguments: Namespace) -> None:
+    if arguments.listener and arguments.what != "listener":
+        raise CommandError(
+            f"{arguments.what} has no part called {arguments.listener}",
+            f"for a listener write `listener {arguments.listener}`",
+            ExitCode.USAGE,
+        )
 
 
 def _operate(arguments: Namespace, command: str, selection: Answer) -> Answers:

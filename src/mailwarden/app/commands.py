@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from mailwarden.app.commands_queue import OPERATIONS, QueueCommands
+from mailwarden.core.mail.envelope import Envelope
 from mailwarden.mailflow.delivery.deleted import is_deleted
 from mailwarden.stores.spool.spool import DamagedError, Entry, SpoolFailure, State, Stored
 from mailwarden.stores.spool.table import DAMAGED
@@ -164,11 +165,16 @@ class Commands:
                     "address": recipient.address,
                     "state": "settled" if rid in settled else "waiting",
                     **(progress[rid]._asdict() if rid in progress else {}),
+                    **self._redirected(entry, envelope, rid),
                 }
                 for rid, recipient in enumerate(envelope.recipients[:1000])
             ]
             answer["header"] = _header(stored)
         return answer
+
+    def _redirected(self, entry: Entry, envelope: Envelope, rid: int) -> Answer:
+        to = self._gateway.delivery.redirected(entry, envelope, rid)
+        return {"redirected_to": to} if to else {}
 
     def _load(self, entry: Entry) -> Stored | None:
         if entry.hold == DAMAGED:  # known, and told: to try again would tell it again

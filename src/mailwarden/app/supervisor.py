@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ from mailwarden.app.ports import Ports
 from mailwarden.app.process import Launch, WorkerProcess, launch_worker
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.supervisor_log import SupervisorLog
+from mailwarden.app.switches import COMMANDS as SWITCHING
+from mailwarden.app.switches import describe, is_delivery_suspended, switch, without_suspended
 from mailwarden.control.cli.table import count_of
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import ConfigError, parse_config, read_text
@@ -92,7 +95,7 @@ class Supervisor:
     def _prepare(self, count: int) -> None:
         """Take ports, folders and signals; the logs last, as only then nothing is in the way."""
         for index in range(count):
-            self._ports.bind(index, self.config)
+            self._ports.bind(index, self._receiving())
         self.state.prepare(self.config.user)
         self._log.open(self.state.owner(self.config.user), self._reopen)
         self._board = make_board(count)
@@ -108,6 +111,8 @@ class Supervisor:
                 return
         self._is_up = True
         self._log.info(f"Gateway {self.config.hostname} is up with {count_of(count, 'worker')}")
+        if is_delivery_suspended(self._switches):
+            self._log.warning("Deliveries are currently suspended")
         self._notify_systemd("READY=1")
         on_ready(self)
 
@@ -150,7 +155,7 @@ class Supervisor:
             OSError: it cannot be started, and the gateway is not up yet.
         """
         try:
-            self._ports.bind(worker.index, self.config)
+            self._ports.bind(worker.index, self._receiving())
             await worker.start()
         except OSError as error:
             worker.is_gone = True
@@ -278,7 +283,7 @@ class Supervisor:
         living = [worker for worker in self.workers if not worker.is_gone]
         self._log.apply(config.logs, config.hostname)  # before the workers, which open its files
         for worker in living:  # the others get theirs when they are started
-            self._ports.bind(worker.index, config)
+            self._ports.bind(worker.index, without_suspended(config, self._switches))
         self._before = (self._text, self.config)
         self._text, self.config = text, config
         for worker in living:
@@ -290,17 +295,50 @@ class Supervisor:
         name = request.get("command")
         if name == "reload":
             yield await self._reload_answer()
-        elif name in ("pause", "resume"):
-            self._switches["work_queue_paused"] = name == "pause"
-            self.state.save_switches(self._switches)
-            for worker in self.workers:
-                worker.send({"do": "switches", "switches": self._switches})
-            self._log.warning(f"Work queue {name}d by an administrator")
-            yield {"paused": name == "pause"}
+        elif name in SWITCHING:
+            yield await self._switch(request)
         else:
             gathering = Gathering(self.workers, request, ANSWER_SECONDS)
             async for answer in gathering.answers(self.summary()):
                 yield answer
+
+    def _receiving(self, switches: dict[str, Any] | None = None) -> GatewayConfig:
+        """Return the configuration without the listeners that are suspended."""
+        return without_suspended(self.config, self._switches if switches is None else switches)
+
+    async def _open_and_close_ports(self) -> None:
+        """Let the workers listen where they are to. Raises OSError when a port cannot be had."""
+        living = [worker for worker in self.workers if not worker.is_gone]
+        for worker in living:
+            self._ports.bind(worker.index, self._receiving())
+        for worker in living:
+            self._configure(worker)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                for worker in [worker for worker in living if worker.is_ready]:
+                    await worker.wait_followed()
+
+    async def _switch(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Do what an administrator switched; return what came of it once it is kept."""
+        before = dict(self._switches)
+        try:
+            switched = switch(self._switches, request, self.config, time.time())
+            self.state.save_switches(self._switches)
+        except (ValueError, OSError) as error:
+            self._switches.clear()
+            self._switches.update(before)
+            return {"error": str(error)}
+        for worker in self.workers:
+            worker.send({"do": "switches", "switches": self._switches})
+        if self._receiving(before) != self._receiving(self._switches):
+            try:
+                await self._open_and_close_ports()
+            except OSError as error:
+                self._log.critical(f"A listener cannot be resumed: {error}")
+                return {"error": str(error)}
+        if switched.said:
+            self._log.warning(switched.said)
+        return switched.answer
 
     def summary(self) -> dict[str, Any]:
         """Return what the supervisor itself knows, for status."""
@@ -310,9 +348,8 @@ class Supervisor:
             "pid": os.getpid(),
             "uptime_seconds": time.monotonic() - self.started_at,
             "state": "stopping" if self._stopping.is_set() else "running",
-            "work_queue": "paused" if self._switches.get("work_queue_paused") else "running",
-            "listeners": self._ports.describe(self.config),
             "waiting_for_start": self.waiting_for_start(),
+            **describe(self._switches, self._ports.describe(self.config)),
         }
 
     @staticmethod

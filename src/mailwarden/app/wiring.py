@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mailwarden.app.state_directory import StateDirectory
+from mailwarden.app.switches import is_delivery_suspended, redirects_of
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.core.mail.envelope import Envelope, domain_of
 from mailwarden.core.routes import RouteTable
@@ -88,6 +89,8 @@ class Gateway:
         self._alert = alert
         self._failed = failed
         self._clock = SystemClock()
+        self._switches = switches
+        self._is_stopping = False
         self._state = state  # as the gateway was started, whatever `config` says meanwhile
         raise_open_files_limit(OPEN_FILES_WANTED)
         self._logs = Logs(
@@ -176,6 +179,7 @@ class Gateway:
     async def start(self, sockets: Mapping[str, socket.socket]) -> None:
         """Begin to work on what the spool holds, and to take mail."""
         self._drop_blackhole_remains()
+        self.switch(self._switches)
         self.origination.start()
         self._delivering = asyncio.create_task(self.delivery.run())
         self._delivering.add_done_callback(self._delivery_ended)
@@ -197,11 +201,19 @@ class Gateway:
         await self.listeners.apply(contexts, sockets)
 
     def switch(self, switches: Mapping[str, Any]) -> None:
-        """Do what an administrator switched."""
+        """Do what an administrator switched; see `switches.py`."""
+        self._switches = switches
+        if self._is_stopping:
+            return
         if switches.get("work_queue_paused"):
             self.work_queue.pause()
         else:
             self.work_queue.resume()
+        self.delivery.redirect(redirects_of(switches))
+        if is_delivery_suspended(switches):
+            self.delivery.suspend()
+        elif self.delivery.is_suspended:
+            self.delivery.resume()
 
     def hold(self, entry: Entry) -> None:
         """Park a message until an administrator releases it."""
@@ -221,6 +233,7 @@ class Gateway:
 
     async def stop(self, seconds: float) -> None:
         """Take no more mail, finish what is open within `seconds`, and let everything go."""
+        self._is_stopping = True
         self.listeners.close()
         await asyncio.gather(self.listeners.finish(seconds), self.work_queue.close())
         await self.delivery.stop(seconds)

@@ -51,7 +51,8 @@ def spool() -> CountedSpool:
 def ask(spool: CountedSpool, command: str, **more: Any) -> list[dict[str, Any]]:
     deleted = Deleted(spool, silent_log(), spool._clock, 86_400)
     deleted.find()
-    gateway: Any = SimpleNamespace(spool=spool, delivery=SimpleNamespace(deleted=deleted))
+    delivery = SimpleNamespace(deleted=deleted, redirected=lambda *_: more.get("to", ""))
+    gateway: Any = SimpleNamespace(spool=spool, delivery=delivery)
     return list(Commands(gateway).answer({"command": command, **more}))
 
 
@@ -81,6 +82,8 @@ def test_one_message(spool: CountedSpool) -> None:
     (shown,) = ask(spool, "queue_show", mid=1)
     assert shown["recipients"] == [{"rid": 0, "address": "bob@corp.example", "state": "waiting"}]
     assert shown["header"] == "Received: y\r\nSubject: x"
+    (shown,) = ask(spool, "queue_show", mid=1, to="relay.example")
+    assert shown["recipients"][0]["redirected_to"] == "relay.example"
 
 
 def test_content_that_cannot_be_read_does_not_hide_the_rest(

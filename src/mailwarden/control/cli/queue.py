@@ -4,8 +4,8 @@ A message is a dict: `mid`, `state`, `received_at` and `next_attempt_at` (second
 epoch), `size`, `hold`, `sender`, `recipients`, `recipients_open` (how many are waiting),
 `attempts`, `reason`; one that was deleted has `kept_until` (seconds since the epoch). That of
 `show` has, moreover, `found`, `envelope` (a dict), `header` (text), and `recipients` as dicts of
-`rid`, `address`, `state`, `attempts`, `next_attempt_at`, `reason`. Whatever is missing is left
-out.
+`rid`, `address`, `state`, `attempts`, `next_attempt_at`, `reason`, `redirected_to`. Whatever is
+missing is left out.
 """
 
 import json
@@ -172,8 +172,16 @@ def _recipient(row: Message | str, now: float) -> list[Any]:
         row.get("state"),
         row.get("attempts"),
         human_time(at - now) if at else None,
-        row.get("reason") or None,
+        _why(row),
     ]
+
+
+def _why(row: Message) -> str | None:
+    reason = row.get("reason") or None
+    to = row.get("redirected_to")
+    if not to:
+        return reason
+    return f"redirected to {to}; {reason}" if reason else f"redirected to {to}"
 
 
 def _when(seconds: float) -> str:

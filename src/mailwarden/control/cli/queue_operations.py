@@ -1,4 +1,4 @@
-"""`mailwarden queue delete`, `bounce` and `restore`: what is asked before, and what is told after.
+"""`mailwarden queue delete`, `bounce`, `redirect`, `restore`: the question before, the words after.
 
 What a worker answers has `done` (False while it goes on), `looked_at`, `messages`, `recipients` and
 `unreadable` (messages of which it is not known whether they were meant).
@@ -11,11 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.table import count_of
+from mailwarden.control.cli.table import count_of, human_time, render_table
 
 Answers = Iterable[Mapping[str, Any]]
 Ask = Callable[[str], Answers]  # the command for the gateway: `queue_delete`
-_DONE: Final = {"delete": "deleted", "bounce": "bounced", "restore": "restored"}
+_DONE: Final = {
+    "delete": "deleted",
+    "bounce": "bounced",
+    "redirect": "redirected",
+    "restore": "restored",
+}
 _NOTHING: Final = {"restored": "nothing is deleted"}
 _NAMES: Final = ("messages", "recipients", "unreadable")
 
@@ -45,14 +50,7 @@ def run_operation(
         CommandError: nothing was named, or nobody can be asked.
     """
     action = arguments.action
-    if not selection_of(arguments) and not arguments.all:
-        raise CommandError(
-            f"say which mail to {action}",
-            f"mailwarden queue {action} --help shows how; --all is everything that waits",
-            ExitCode.USAGE,
-        )
-    if selection_of(arguments) and arguments.all:
-        raise CommandError("--all is everything: it does not go with a filter", "", ExitCode.USAGE)
+    _check_named(arguments)
     if arguments.dry_run:
         return _tell(arguments, _sum(ask("queue_count")), f"would be {_DONE[action]}")
     if not arguments.yes and not _is_meant(arguments, ask, read_answer, is_terminal):
@@ -63,6 +61,100 @@ def run_operation(
     if action == "delete" and total["messages"] and not arguments.json:
         print("`mailwarden queue deleted` lists them, `mailwarden queue restore` brings them back")
     return code
+
+
+def run_redirect(
+    arguments: Namespace,
+    ask: Ask,
+    switch: Ask,
+    *,
+    read_answer: Callable[[str], str] = input,
+    is_terminal: bool | None = None,
+) -> int:
+    """Redirect what waits, as `run_operation` deletes it; `switch` asks for the redirect itself.
+
+    Raises:
+        CommandError: as there.
+    """
+    _check_named(arguments)
+    if arguments.dry_run:
+        return _tell(arguments, _sum(ask("queue_count")), f"would be {_DONE['redirect']}")
+    if not arguments.yes and not _is_meant(arguments, ask, read_answer, is_terminal):
+        print("nothing was changed")
+        return ExitCode.DONE
+    redirect: Mapping[str, Any] = next(
+        (answer["redirect"] for answer in switch("queue_redirect")), {}
+    )
+    if arguments.json:
+        print(json.dumps(redirect))
+        return ExitCode.DONE
+    number = redirect.get("number")
+    print(f"redirect {number}: what was received until now goes to {redirect.get('to')}")
+    print(f"`mailwarden queue redirect --cancel {number}` takes it back")
+    return ExitCode.DONE
+
+
+def show_redirects(arguments: Namespace, status: Mapping[str, Any], now: float) -> int:
+    """Show the redirects in the answer of `status`; `now` is in seconds since the epoch."""
+    redirects = status.get("redirects") or []
+    if arguments.json:
+        print(json.dumps(redirects))
+    elif redirects:
+        heads = ["Number", "To", "Since", "By", "Mail"]
+        rows = [
+            [
+                row.get("number"),
+                row.get("to"),
+                human_time(max(1, now - row["at"])) if row.get("at") else None,
+                row.get("by") or None,
+                _named(row.get("selection") or {}),
+            ]
+            for row in redirects
+        ]
+        print("\n".join(render_table(heads, rows)))
+    else:
+        print("no mail is redirected")
+    return ExitCode.DONE
+
+
+def show_cancelled(arguments: Namespace, answers: Answers) -> int:
+    """Say which redirects were ended."""
+    cancelled = [number for answer in answers for number in answer.get("cancelled") or ()]
+    if arguments.json:
+        print(json.dumps(cancelled))
+    elif cancelled:
+        print(f"redirect {', '.join(map(str, cancelled))} is cancelled")
+    else:
+        print("no mail is redirected")
+    return ExitCode.DONE
+
+
+def _named(selection: Mapping[str, Any]) -> str:
+    """Return a selection in words."""
+    words = {
+        "mids": "MID",
+        "recipient_hosts": "to",
+        "recipients": "to",
+        "senders": "from",
+    }
+    parts = [
+        f"{word} {', '.join(map(str, selection[name]))}"
+        for name, word in words.items()
+        if selection.get(name)
+    ]
+    return "; ".join(parts) or "all"
+
+
+def _check_named(arguments: Namespace) -> None:
+    action = arguments.action
+    if not selection_of(arguments) and not arguments.all:
+        raise CommandError(
+            f"say which mail to {action}",
+            f"mailwarden queue {action} --help shows how; --all is everything that waits",
+            ExitCode.USAGE,
+        )
+    if selection_of(arguments) and arguments.all:
+        raise CommandError("--all is everything: it does not go with a filter", "", ExitCode.USAGE)
 
 
 def run_restore(arguments: Namespace, ask: Ask) -> int:
@@ -100,6 +192,8 @@ def _is_meant(
     counted = _sum(ask("queue_count"))
     if not counted["messages"]:
         return True  # to be told so
+    if arguments.action == "redirect":
+        print(f"If {arguments.to} does not accept this mail, it is returned to its senders.")
     question = (
         f"Are you sure you want to {arguments.action} {count_of(counted['messages'], 'message')} "
         f"({count_of(counted['recipients'], 'recipient')})? [N]> "

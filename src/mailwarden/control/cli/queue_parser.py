@@ -55,14 +55,7 @@ def add_queue(commands: Group) -> None:
         "mailwarden queue summary",
     )
     add_json(summary)
-    add_command(
-        actions,
-        "pause",
-        "Stop the work queue.",
-        "Mail is taken and kept, but goes no further until it is resumed, also after a restart.",
-        "mailwarden queue pause",
-    )
-    add_command(actions, "resume", "Let the work queue go on.", "", "mailwarden queue resume")
+    _add_switches(actions)
     hold = add_command(
         actions, "hold", "Keep a message until it is released.", "", "mailwarden queue hold 4711"
     )
@@ -83,6 +76,90 @@ def add_queue(commands: Group) -> None:
         "domain", nargs="?", default="all", metavar="DOMAIN", help="recipient domain (default: all)"
     )
     _add_operations(actions)
+
+
+def _add_switches(actions: Group) -> None:
+    add_command(
+        actions,
+        "pause",
+        "Stop the work queue.",
+        "Mail is taken and kept, but goes no further until it is resumed, also after a restart.",
+        "mailwarden queue pause",
+    )
+    suspend = add_command(
+        actions,
+        "suspend",
+        "Stop delivery, or the taking of mail.",
+        "What is being transmitted at that moment, and connections that are open, finish. It lasts "
+        "until it is resumed, also after a restart.",
+        "mailwarden queue suspend delivery",
+        "mailwarden queue suspend listener IncomingMail",
+        "mailwarden queue suspend all",
+    )
+    suspend.add_argument(
+        "what",
+        choices=["delivery", "listener", "all"],
+        metavar="WHAT",
+        help="`delivery`, `listener`, or `all` for delivery and all listeners",
+    )
+    resume = add_command(
+        actions,
+        "resume",
+        "Let the work queue, delivery or a listener go on.",
+        "`all` is what `queue suspend all` stops.",
+        "mailwarden queue resume",
+        "mailwarden queue resume delivery",
+    )
+    resume.add_argument(
+        "what",
+        nargs="?",
+        default="work-queue",
+        choices=["work-queue", "delivery", "listener", "all"],
+        metavar="WHAT",
+        help="`work-queue` (default), `delivery`, `listener` or `all`",
+    )
+    for parser in (suspend, resume):
+        parser.add_argument(
+            "listener",
+            nargs="?",
+            default="",
+            metavar="NAME",
+            help="name of the listener (default: all of them)",
+        )
+
+
+_REDIRECT_HELP: Final = (
+    "What waits until now goes there instead, whatever its domain and the SMTP routes say; what "
+    "comes later does not. If the host does not accept it, it is returned to its senders. It lasts "
+    "until it is cancelled, also after a restart. Without --to, the redirects are listed."
+)
+
+
+def _add_redirect(actions: Group) -> None:
+    redirect = add_command(
+        actions,
+        "redirect",
+        "Send mail that waits for delivery to another host.",
+        _REDIRECT_HELP,
+        "mailwarden queue redirect --to relay.example --all",
+        "mailwarden queue redirect --to 10.0.0.9:2525 --recipient-host corp.example",
+        "mailwarden queue redirect",
+        "mailwarden queue redirect --cancel 1",
+    )
+    _add_selection(redirect)
+    redirect.add_argument("--to", metavar="HOST[:PORT]", help="where it goes instead")
+    redirect.add_argument("--all", action="store_true", help="everything that waits")
+    redirect.add_argument(
+        "--cancel",
+        type=_number_or_all,
+        metavar="NUMBER",
+        help="end this redirect, or `all`: mail goes where it went before",
+    )
+    _add_caution(redirect)
+
+
+def _number_or_all(text: str) -> int | str:
+    return text if text == "all" else parse_count(text)
 
 
 _DELETE_HELP: Final = (
@@ -111,11 +188,8 @@ def _add_operations(actions: Group) -> None:
         )
         _add_selection(parser)
         parser.add_argument("--all", action="store_true", help="everything that waits")
-        parser.add_argument(
-            "--dry-run", action="store_true", help="only count what would be touched"
-        )
-        parser.add_argument("--yes", action="store_true", help="do not ask before")
-        add_json(parser)
+        _add_caution(parser)
+    _add_redirect(actions)
     restore = add_command(
         actions,
         "restore",
@@ -138,6 +212,12 @@ def _add_operations(actions: Group) -> None:
     )
     add_json(deleted)
     _add_limit(deleted)
+
+
+def _add_caution(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only count what would be touched")
+    parser.add_argument("--yes", action="store_true", help="do not ask before")
+    add_json(parser)
 
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:

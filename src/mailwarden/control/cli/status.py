@@ -3,8 +3,9 @@
 The gateway answers with a dict:
 
 - `version`, `hostname`, `pid`, `uptime_seconds`, `state` (running, stopping), `work_queue`
-  (running, paused), `waiting_for_start` (names of settings that a reload could not change);
-- `listeners`: a list of `name`, `type`, `address`, `port`, `tls`;
+  (running, paused), `delivery` (running, suspended), `redirects` (see `app/switches.py`),
+  `waiting_for_start` (names of settings that a reload could not change);
+- `listeners`: a list of `name`, `type`, `address`, `port`, `tls`, `state` (running, suspended);
 - `workers`: a list of `index`, `pid`, `state`, `progress` (while it starts), `connections`,
   `tls_connections`, `received`, `queued`, `held`, `memory_bytes`, `cpu_seconds`, `counters`;
 - `totals`: the counters of all workers together, by name;
@@ -23,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from mailwarden.control.cli.failure import ExitCode
-from mailwarden.control.cli.table import Number, human_size, human_time, render_table
+from mailwarden.control.cli.table import Number, count_of, human_size, human_time, render_table
 from mailwarden.system.log.escape import escape
 
 DESTINATIONS_SHOWN_MAX: Final = 20
@@ -129,6 +130,10 @@ def _head(status: Status) -> list[str]:
         details.append(f"process {status['pid']}")
     if "work_queue" in status:
         details.append(f"work queue {escape(str(status['work_queue']))}")
+    if status.get("delivery") == "suspended":
+        details.append("delivery suspended")
+    if status.get("redirects"):
+        details.append(f"{count_of(len(status['redirects']), 'redirect')} of queued mail")
     return [f"{' '.join(words)}: {', '.join(details)}" if details else " ".join(words)]
 
 
@@ -141,10 +146,19 @@ def _waiting_for_start(names: Sequence[str]) -> list[str]:
 
 def _listeners(rows: Rows) -> list[str]:
     shown = [
-        [row.get("name"), row.get("type"), _address(row), row.get("tls"), row.get("connections")]
+        [
+            row.get("name"),
+            row.get("type"),
+            _address(row),
+            row.get("tls"),
+            row.get("state") if row.get("state") != "running" else None,
+            row.get("connections"),
+        ]
         for row in rows
     ]
-    heads = ["Listener", "Type", "Address", "TLS", "Connections"]
+    heads = ["Listener", "Type", "Address", "TLS", "State", "Connections"]
+    if not any(row[4] for row in shown):
+        shown, heads = [row[:4] + row[5:] for row in shown], heads[:4] + heads[5:]
     if not any("connections" in row for row in rows):
         shown, heads = [row[:-1] for row in shown], heads[:-1]
     return render_table(heads, shown) if shown else []

@@ -26,6 +26,7 @@ from mailwarden.mailflow.delivery.queue import (
     Unit,
     make_unit,
 )
+from mailwarden.mailflow.delivery.redirects import Redirect, Redirects
 from mailwarden.mailflow.delivery.shared import Means, Shared
 from mailwarden.mailflow.delivery.smtp_queue import SmtpQueue
 from mailwarden.mailflow.delivery.wheel import TICK_SECONDS, Bucket, Waiting, Wheel
@@ -77,6 +78,7 @@ class Delivery:
         self._queues: dict[QueueKey, DestinationQueue] = {}
         self._retired: set[DestinationQueue] = set()  # still with connections
         self._by_domain: dict[str, DestinationQueue] = {}
+        self._redirects = Redirects()
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._ended: Final = asyncio.Event()
@@ -181,7 +183,8 @@ class Delivery:
         envelope = stored.envelope
         if len(envelope.recipients) == 1 and entry.progress is None and entry.settled is None:
             recipient = envelope.recipients[0]
-            if not recipient.mailhost and not envelope.requiretls:
+            is_plain = not recipient.mailhost and not envelope.requiretls
+            if is_plain and entry.received_at > self._redirects.received_before:
                 queue = self._by_domain.get(domain_of(recipient.address))
                 if queue is not None and not queue.is_retired and not self._is_flying(entry):
                     queue.push(entry)
@@ -277,7 +280,12 @@ class Delivery:
         """Return what the recipients of a unit have in common."""
         recipient = envelope.recipients[rid]
         domain = domain_of(recipient.address)
-        queue = self._find_queue(domain, recipient.mailhost, is_requiretls=envelope.requiretls)
+        redirect = self._redirects.find(entry, envelope, rid)
+        if redirect is None:
+            queue = self._find_queue(domain, recipient.mailhost, is_requiretls=envelope.requiretls)
+        else:
+            key = self._redirect_key(redirect, is_requiretls=envelope.requiretls)
+            queue = self._queue_of(key, redirect.domain)
         progress = entry.progress
         made = _NEW if progress is None else progress.get(rid, _NEW)
         return queue, domain, made._replace(reason="", warnings=0)
@@ -297,9 +305,7 @@ class Delivery:
             if queue is not None and not queue.is_retired:
                 return queue
         key = self._key(domain, mailhost, is_requiretls=is_requiretls)
-        queue = self._queues.get(key)
-        if queue is None:
-            queue = self._queues[key] = self._new_queue(key, domain)
+        queue = self._queue_of(key, domain)
         if is_plain:
             if len(self._by_domain) >= DOMAINS_MAX:
                 self._by_domain.clear()
@@ -310,6 +316,16 @@ class Delivery:
         plan = self._shared.plan
         hop = find_next_hop(domain, mailhost, plan.routes, plan.port)
         return QueueKey(hop, plan.destinations.find(domain).row, is_requiretls)
+
+    def _redirect_key(self, redirect: Redirect, *, is_requiretls: bool) -> QueueKey:
+        row = self._shared.plan.destinations.find(redirect.domain).row
+        return QueueKey(redirect.hop, row, is_requiretls)
+
+    def _queue_of(self, key: QueueKey, domain: str) -> DestinationQueue:
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = self._new_queue(key, domain)
+        return queue
 
     def _new_queue(self, key: QueueKey, domain: str) -> DestinationQueue:
         limits, shared = self._shared.plan.destinations.find(domain), self._shared
@@ -377,6 +393,10 @@ class Delivery:
         """Go on under another configuration; open connections finish under the old one."""
         self._shared.apply(plan)
         self.deleted.keep_seconds = plan.settings.keep_deleted_seconds
+        self._leave_queues()
+
+    def _leave_queues(self) -> None:
+        """Let everything find its queue anew."""
         now = self._clock.monotonic()
         queues, self._queues = list(self._queues.values()), {}
         self._by_domain.clear()
@@ -386,6 +406,31 @@ class Delivery:
                 if isinstance(item, Unit) or item.tag is queue:
                     self._wheel.add(item, now, queue)
         self._retired.update(each for each in queues if each.connections or each.waiting)
+
+    def redirect(self, redirects: Redirects) -> None:
+        """Let `redirects` hold from now on; what goes elsewhere by a new one is attempted at once.
+
+        What is being transmitted goes on to where it goes.
+        """
+        known = set(self._redirects)
+        fresh = [each for each in redirects if each not in known]
+        if not fresh and len(known) == len(list(redirects)):
+            return
+        self._redirects = redirects
+        self._leave_queues()
+        if fresh and self._group is not None:
+            self._retry(
+                {
+                    self._redirect_key(each, is_requiretls=required)
+                    for each in fresh
+                    for required in (False, True)
+                }
+            )
+
+    def redirected(self, entry: Entry, envelope: Envelope, rid: int) -> str:
+        """Return where a recipient's mail is redirected to; "" is nowhere."""
+        redirect = self._redirects.find(entry, envelope, rid)
+        return "" if redirect is None else redirect.to
 
     def suspend(self) -> None:
         """Start no more transactions; those under way go on."""
@@ -410,13 +455,22 @@ class Delivery:
         What was not looked at since start-up, or since the configuration changed, is looked at
         now: the first of it before this returns.
         """
+        if domain is None:
+            self._see_all()
+            return Retried(self._wait_no_more(lambda _: True), 0)
+        name = domain.lower()
+        return self._retry(
+            {self._key(name, "", is_requiretls=required) for required in (False, True)}
+        )
+
+    def _see_all(self) -> None:
         self._shared.states.clear()
         while self._unseen:
             self._take_unseen()
-        if domain is None:
-            return Retried(self._wait_no_more(lambda _: True), 0)
-        name = domain.lower()
-        keys = {self._key(name, "", is_requiretls=required) for required in (False, True)}
+
+    def _retry(self, keys: AbstractSet[QueueKey]) -> Retried:
+        """Attempt at once what belongs into the queues `keys`."""
+        self._see_all()
         count = self._wait_no_more(
             lambda queue: queue is not None and not queue.is_retired and queue.key in keys
         )

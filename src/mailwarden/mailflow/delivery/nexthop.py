@@ -46,7 +46,7 @@ def find_next_hop(domain: str, mailhost: str, routes: RouteTable, port: int = SM
     if route is not None:
         match kind:
             case RouteKind.HOSTS:
-                return NextHop(HopKind.HOSTS, _hosts_name(route.hosts), "", route.hosts, "", True)
+                return NextHop(HopKind.HOSTS, hosts_name(route.hosts), "", route.hosts, "", True)
             case RouteKind.DROP:
                 return NextHop(HopKind.DROP, "/dev/null")
             case RouteKind.MAILDIR:
@@ -68,7 +68,8 @@ def _by_dns(target: str, port: int) -> NextHop:
     return NextHop(HopKind.MX, name, name)
 
 
-def _hosts_name(hosts: tuple[RouteHost, ...]) -> str:
+def hosts_name(hosts: tuple[RouteHost, ...]) -> str:
+    """Return how status displays name a route to `hosts`."""
     shown = ",".join(_host_name(host) for host in hosts[:_SHOWN_HOSTS_MAX])
     more = len(hosts) - _SHOWN_HOSTS_MAX
     return shown if more <= 0 else f"{shown},+{more}"

@@ -8,7 +8,14 @@ import pytest
 
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.parser import build_parser
-from mailwarden.control.cli.queue_operations import run_operation, run_restore, selection_of
+from mailwarden.control.cli.queue_operations import (
+    run_operation,
+    run_redirect,
+    run_restore,
+    selection_of,
+    show_cancelled,
+    show_redirects,
+)
 
 TWO = [
     {"done": False, "looked_at": 5, "messages": 1},
@@ -150,3 +157,65 @@ def test_restore(capsys: pytest.CaptureFixture[str]) -> None:
         Gateway(NONE).run("restore", "7", "8")
     assert Gateway(NONE).run("restore", "--all") == ExitCode.DONE
     assert capsys.readouterr().out == "nothing is deleted\n"
+
+
+REDIRECT = {
+    "number": 1,
+    "to": "relay.example",
+    "selection": {"recipient_hosts": ["a.example", "b.example"], "senders": ["<>"]},
+    "by": "ann",
+    "at": 1_000_000.0,
+}
+
+
+def redirect(gateway: Gateway, *words: str, is_terminal: bool = True) -> int:
+    arguments = build_parser().parse_args(["queue", "redirect", "--to", "relay.example", *words])
+    return run_redirect(
+        arguments,
+        gateway.ask,
+        lambda _: iter([{"redirect": REDIRECT}]),
+        read_answer=gateway.read,
+        is_terminal=is_terminal,
+    )
+
+
+def test_a_redirect_warns_asks_and_says_how_to_take_it_back(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert redirect(Gateway(), "--all") == ExitCode.DONE
+    assert capsys.readouterr().out.splitlines() == [
+        "If relay.example does not accept this mail, it is returned to its senders.",
+        "redirect 1: what was received until now goes to relay.example",
+        "`mailwarden queue redirect --cancel 1` takes it back",
+    ]
+    redirect(Gateway(reply="n"), "--all")
+    assert capsys.readouterr().out.endswith("nothing was changed\n")
+    redirect(Gateway(), "--all", "--dry-run")
+    assert capsys.readouterr().out == "3 messages would be redirected (4 recipients)\n"
+    redirect(Gateway(), "7", "--yes", "--json", is_terminal=False)
+    assert json.loads(capsys.readouterr().out) == REDIRECT
+    with pytest.raises(CommandError, match="say which mail to redirect"):
+        redirect(Gateway())
+
+
+def test_redirects_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    text, as_json = (
+        build_parser().parse_args(["queue", "redirect", *words]) for words in ([], ["--json"])
+    )
+    show_redirects(text, {"redirects": [REDIRECT]}, 1_000_060.0)
+    assert capsys.readouterr().out.splitlines() == [
+        "Number  To             Since  By   Mail",
+        "     1  relay.example  1m     ann  to a.example, b.example; from <>",
+    ]
+    show_redirects(as_json, {"redirects": [REDIRECT]}, 1_000_060.0)
+    assert json.loads(capsys.readouterr().out) == [REDIRECT]
+    show_redirects(text, {}, 0)
+    show_cancelled(text, [{"cancelled": [1, 2]}])
+    show_cancelled(text, [{"cancelled": []}])
+    show_cancelled(as_json, [{"cancelled": [1]}])
+    assert capsys.readouterr().out.splitlines() == [
+        "no mail is redirected",
+        "redirect 1, 2 is cancelled",
+        "no mail is redirected",
+        "[1]",
+    ]

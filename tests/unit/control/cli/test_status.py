@@ -163,3 +163,17 @@ def test_a_worker_that_is_down_shows_why_below_the_table() -> None:
         f"Worker 1 {progress}".replace("\x1b", "\\x1b"),
         "The figures below are without the mail of worker 1.",
     ]
+
+
+def test_what_is_suspended_or_redirected_is_seen_at_once() -> None:
+    listeners = [{**row, "state": "running"} for row in STATUS["listeners"]]
+    assert render_status({**STATUS, "listeners": listeners, "delivery": "running"}, NOW) == (
+        render_status(STATUS, NOW)
+    )
+    listeners[1]["state"] = "suspended"
+    changes = {"listeners": listeners, "delivery": "suspended", "redirects": [{}, {}]}
+    head, _, heads, first, second, *_ = render_status({**STATUS, **changes}, NOW)
+    assert head == f"{HEAD}, delivery suspended, 2 redirects of queued mail"
+    assert heads == "Listener  Type     Address         TLS       State"
+    assert first == "Public    public   127.0.0.1:2525  off"
+    assert second == "Six       private  [::1]:26        implicit  suspended"

@@ -1,0 +1,186 @@
+"""What an administrator switched, and a restart must not undo: pauses, suspensions, redirects.
+
+`switches.json` in the state directory holds it, and each worker is told of it whole:
+
+- `work_queue_paused`, `delivery_suspended`: true or false;
+- `listeners_suspended`: names of listeners;
+- `redirects`: see `mailflow/delivery/redirects.py`; moreover `by` (an administrator) and `at`
+  (since when, in seconds since the epoch).
+"""
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from mailwarden.control.config.model import GatewayConfig
+from mailwarden.mailflow.delivery.redirects import REDIRECTS_MAX, Redirects, read_redirect
+from mailwarden.mailflow.delivery.selection import build_selection, read_selection
+
+COMMANDS: Final = frozenset(
+    {"pause", "resume", "queue_suspend", "queue_resume", "queue_redirect", "queue_redirect_cancel"}
+)
+NAME_LENGTH_MAX: Final = 100  # of an administrator
+
+Switches = dict[str, Any]
+Answer = dict[str, Any]
+
+
+class Switched(NamedTuple):
+    """What came of a command."""
+
+    answer: Answer
+    said: str = ""  # for the log; "" is that nothing has changed
+
+
+def switch(
+    switches: Switches, request: Mapping[str, Any], config: GatewayConfig, now: float
+) -> Switched:
+    """Change `switches` as `request` wants; `now` is in seconds since the epoch.
+
+    Raises:
+        ValueError: it cannot be done; nothing has changed.
+    """
+    command = request["command"]
+    by = str(request.get("by") or "")[:NAME_LENGTH_MAX]
+    who = f"administrator {by}" if by else "an administrator"
+    match command:
+        case "pause" | "resume":
+            switches["work_queue_paused"] = command == "pause"
+            return Switched({"paused": command == "pause"}, f"Work queue {command}d by {who}")
+        case "queue_suspend" | "queue_resume":
+            return _suspend(switches, request, config, who, wanted=command == "queue_suspend")
+        case "queue_redirect":
+            return _redirect(switches, request, by, who, now)
+        case _:
+            return _cancel(switches, request, who)
+
+
+def _suspend(
+    switches: Switches,
+    request: Mapping[str, Any],
+    config: GatewayConfig,
+    who: str,
+    *,
+    wanted: bool,
+) -> Switched:
+    names = _listeners(request, config)
+    delivery = bool(request.get("delivery"))
+    if not names and not delivery:
+        raise ValueError("nothing is named to suspend or resume")
+    before = suspended_listeners(switches)
+    after = before | names if wanted else before - names
+    done = [f"listener {name}" for name in sorted(after ^ before)]
+    if delivery and bool(switches.get("delivery_suspended")) is not wanted:
+        switches["delivery_suspended"] = wanted
+        done.insert(0, "delivery")
+    switches["listeners_suspended"] = sorted(after)
+    answer = {"changed": done, "delivery": is_delivery_suspended(switches)}
+    answer["listeners"] = sorted(after)
+    if not done:
+        return Switched(answer)
+    what = ", ".join(done)
+    said = f"{what[0].upper()}{what[1:]} {'suspended' if wanted else 'resumed'} by {who}"
+    return Switched(answer, said)
+
+
+def _listeners(request: Mapping[str, Any], config: GatewayConfig) -> frozenset[str]:
+    known = frozenset(listener.name for listener in config.listeners)
+    if request.get("all_listeners"):
+        return known
+    name = request.get("listener")
+    if not name:
+        return frozenset()
+    if name not in known:
+        shown = ", ".join(sorted(known))
+        raise ValueError(f"there is no listener {str(name)[:100]!r}; there are {shown}")
+    return frozenset({str(name)})
+
+
+def _redirect(
+    switches: Switches, request: Mapping[str, Any], by: str, who: str, now: float
+) -> Switched:
+    rows = _rows(switches)
+    if len(rows) >= REDIRECTS_MAX:
+        raise ValueError(f"there are {REDIRECTS_MAX} redirects: cancel those that are done")
+    tree = request.get("selection") or {}
+    if not isinstance(tree, dict):
+        raise ValueError("selection is no object")
+    selection = read_selection(tree, now)
+    row = {
+        "number": 1 + max((row["number"] for row in rows), default=0),
+        "to": str(request.get("to") or "").strip(),
+        "selection": {name: value for name, value in build_selection(selection).items() if value},
+        "received_before": min(now, selection.received_before),
+        "by": by,
+        "at": now,
+    }
+    read_redirect(row)  # raises what is wrong with it
+    switches["redirects"] = [*rows, row]
+    said = f"Redirect {row['number']} of queued mail to {row['to']} begun by {who}"
+    return Switched({"redirect": row}, said)
+
+
+def _cancel(switches: Switches, request: Mapping[str, Any], who: str) -> Switched:
+    rows = _rows(switches)
+    number = request.get("number")  # None is all
+    left = [row for row in rows if number is not None and row["number"] != number]
+    cancelled = [row["number"] for row in rows if row not in left]
+    if number is not None and not cancelled:
+        raise ValueError(f"there is no redirect {str(number)[:20]}")
+    switches["redirects"] = left
+    if not cancelled:
+        return Switched({"cancelled": []})
+    shown = ", ".join(map(str, cancelled))
+    return Switched({"cancelled": cancelled}, f"Redirect {shown} cancelled by {who}")
+
+
+def _rows(switches: Mapping[str, Any]) -> list[Any]:
+    """Return the redirects that make sense: somebody may have written into the file."""
+    rows = switches.get("redirects")
+    sound = []
+    for row in rows if isinstance(rows, list) else ():
+        with suppress(ValueError, TypeError, AttributeError):
+            read_redirect(row)
+            sound.append(row)
+    return sound
+
+
+def redirects_of(switches: Mapping[str, Any]) -> Redirects:
+    """Return the redirects in `switches`."""
+    return Redirects([read_redirect(row) for row in _rows(switches)])
+
+
+def is_delivery_suspended(switches: Mapping[str, Any]) -> bool:
+    """Whether nothing is to be delivered."""
+    return bool(switches.get("delivery_suspended"))
+
+
+def suspended_listeners(switches: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the listeners that take no connections."""
+    names = switches.get("listeners_suspended")
+    return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+
+
+def without_suspended(config: GatewayConfig, switches: Mapping[str, Any]) -> GatewayConfig:
+    """Return `config` with those listeners only that are to take connections."""
+    suspended = suspended_listeners(switches)
+    return replace(
+        config, listeners=tuple(each for each in config.listeners if each.name not in suspended)
+    )
+
+
+def describe(
+    switches: Mapping[str, Any], listeners: Collection[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what is switched, for status; `listeners` are its rows."""
+    suspended = suspended_listeners(switches)
+    return {
+        "work_queue": "paused" if switches.get("work_queue_paused") else "running",
+        "delivery": "suspended" if is_delivery_suspended(switches) else "running",
+        "listeners": [
+            {**row, "state": "suspended" if row["name"] in suspended else "running"}
+            for row in listeners
+        ],
+        "redirects": _rows(switches),
+    }
