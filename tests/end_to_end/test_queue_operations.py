@@ -213,3 +213,34 @@ def greets(port: int) -> bool:
             return client.banner.startswith("220")
     except OSError:
         return False
+
+
+def test_row_84_messages_are_listed_by_filter_shown_and_archived(tmp_path: Path) -> None:
+    with (
+        Sink(Refusing()) as sink,
+        running(tmp_path, workers=2, smtp_routes={"ALL": f"127.0.0.1:{sink.port}"}) as gateway,
+    ):
+        assert "no message" in command(gateway, "queue", "oldest")
+        first = put(gateway, "bob@example.com", "eve@example.net")
+        put(gateway, "bob@example.com", sender="carl@corp.example")
+        wait_pending(gateway, 2)
+        assert f"MID {first}, queued" in command(gateway, "queue", "oldest")
+        assert [row["mid"] for row in listed(gateway, "list", "--sender", "ann@corp.example")] == [
+            first
+        ]
+        assert len(listed(gateway, "list", "--recipient-host", "example.com")) == 2
+        assert len(listed(gateway, "list", "--recipient", "eve@example.net")) == 1
+        assert listed(gateway, "list", "--older-than", "1h") == []
+        (row,) = listed(gateway, "list", str(first))
+        assert row["subject"] == "Quarterly numbers"
+        assert row["sender"] == "ann@corp.example"
+        assert "Quarterly numbers" in command(gateway, "queue", "list")
+        path = tmp_path / "archived.eml"
+        command(gateway, "queue", "archive", str(first), str(path))
+        assert "File exists" in command(gateway, "queue", "archive", str(first), str(path), code=1)
+        folder = tmp_path / "exported"
+        folder.mkdir()
+        command(gateway, "spool", "export", str(first), "--to", str(folder))
+        assert path.read_bytes() == (folder / f"{first}.eml").read_bytes()
+        assert path.read_bytes().endswith(message())
+        assert "no message 99" in command(gateway, "queue", "archive", "99", "-", code=1)

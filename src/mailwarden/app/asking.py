@@ -14,7 +14,7 @@ from mailwarden.app.control_socket import NotRunningError, ask
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.queue import show_message, show_messages, show_summary
+from mailwarden.control.cli.queue import show_message, show_summary
 from mailwarden.control.cli.spool import run_spool
 from mailwarden.control.cli.status import show_status
 from mailwarden.control.config.model import DEFAULT_STATE_DIRECTORY
@@ -38,12 +38,6 @@ def reload(arguments: Namespace) -> int:
         raise CommandError("nothing was changed", "correct the file and reload again")
     print("\n".join(["reloaded", *answer.get("notes", [])]))
     return ExitCode.DONE
-
-
-def queue_list(arguments: Namespace) -> int:
-    """List the messages that wait."""
-    pages = answers_of(arguments, {"command": "queue_list", "limit": arguments.limit})
-    return show_messages(arguments, pages, time.time())
 
 
 def queue_show(arguments: Namespace) -> int:

@@ -7,7 +7,8 @@ from argparse import Namespace
 
 from mailwarden.app.asking import Answer, answers_of, queue_resume
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.queue import show_deleted
+from mailwarden.control.cli.queue import show_deleted, show_message, show_messages
+from mailwarden.control.cli.queue_archive import write_archive
 from mailwarden.control.cli.queue_operations import (
     Answers,
     run_operation,
@@ -18,6 +19,33 @@ from mailwarden.control.cli.queue_operations import (
     show_redirects,
 )
 from mailwarden.mailflow.delivery.redirects import parse_relay
+
+
+def queue_list(arguments: Namespace) -> int:
+    """List the messages that wait."""
+    request = {
+        "command": "queue_list",
+        "limit": arguments.limit,
+        "selection": selection_of(arguments),
+    }
+    return show_messages(arguments, answers_of(arguments, request), time.time())
+
+
+def queue_oldest(arguments: Namespace) -> int:
+    """Show what has waited the longest."""
+    answers = answers_of(arguments, {"command": "queue_oldest"})
+    found = [answer["message"] for answer in answers if answer.get("message")]
+    if not found:
+        print("null" if arguments.json else "no message is waiting for delivery")
+        return ExitCode.DONE
+    oldest = min(found, key=lambda message: float(message.get("received_at") or 0))
+    return show_message(arguments, oldest, time.time())
+
+
+def queue_archive(arguments: Namespace) -> int:
+    """Write a message to a file."""
+    request = {"command": "queue_archive", "mid": arguments.mid}
+    return write_archive(arguments, answers_of(arguments, request))
 
 
 def queue_operation(arguments: Namespace) -> int:

@@ -1,20 +1,27 @@
 """What a worker answers to an administrator, about its own part of the mail."""
 
-from collections.abc import AsyncGenerator, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from mailwarden.app.commands_queue import OPERATIONS, QueueCommands
+from mailwarden.app.commands_list import Pace, archive, find_oldest, list_pages
+from mailwarden.app.commands_queue import (
+    OPERATIONS,
+    PROGRESS_SECONDS,
+    QueueCommands,
+    selection_of,
+)
 from mailwarden.core.mail.envelope import Envelope
 from mailwarden.mailflow.delivery.deleted import is_deleted
+from mailwarden.mailflow.delivery.header import MISSING, header_values
 from mailwarden.stores.spool.spool import DamagedError, Entry, SpoolFailure, State, Stored
 from mailwarden.stores.spool.table import DAMAGED
 
 if TYPE_CHECKING:  # the gateway is handed in; importing it would pull the whole mail path
     from mailwarden.app.wiring import Gateway
 
-PAGE_ENTRIES: Final = 200  # entries in one packet
 SHOWN_RECIPIENTS_MAX: Final = 20  # of one message in a list
 SHOWN_HEADER_BYTES: Final = 16 * 1024
 
@@ -29,6 +36,13 @@ def _header(stored: Stored) -> str:
     return head.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
 
 
+def _subject(stored: Stored) -> str:
+    with suppress(DamagedError, OSError):
+        ((_, subject),) = header_values(stored, ("Subject",))
+        return "" if subject == MISSING else subject
+    return ""
+
+
 class Commands:
     """Translates requests from the control socket to calls of the gateway's parts."""
 
@@ -38,8 +52,12 @@ class Commands:
     async def answers(self, request: Answer) -> AsyncGenerator[Answer, None]:
         """Yield the answers to `request`; one that makes no sense gets an error."""
         if request.get("command") not in OPERATIONS:
+            pace = Pace(PROGRESS_SECONDS)
             for answer in self.answer(request):
-                yield answer
+                if pace.is_told(answer):
+                    yield answer
+                else:
+                    await asyncio.sleep(0)
             return
         try:
             async for answer in QueueCommands(self._gateway).answers(request):
@@ -61,9 +79,15 @@ class Commands:
             case "status":
                 yield self._gateway.status()
             case "queue_list":
-                yield from self._list(int(request.get("limit") or 0))
+                entries = self._gateway.spool.entries()
+                yield from self._list((e for e in entries if not is_deleted(e)), request)
             case "queue_deleted":
-                yield from self._deleted(int(request.get("limit") or 0))
+                entries = self._gateway.delivery.deleted.entries()
+                yield from self._list((e for e in entries if is_deleted(e)), request)
+            case "queue_oldest":
+                yield from find_oldest(self._gateway.spool.entries(), self._show)
+            case "queue_archive":
+                yield from archive(self._gateway.spool, int(request["mid"]))
             case "queue_show":
                 yield self._show(int(request["mid"]))
             case "queue_hold":
@@ -76,35 +100,9 @@ class Commands:
             case other:
                 yield {"error": f"this gateway does not know the command {other!r}"}
 
-    def _list(self, limit: int) -> Iterator[Answer]:
-        # Mail goes on between two pages: what has finished meanwhile waits no more.
-        entries = (
-            e
-            for e in self._gateway.spool.entries()
-            if e.state is not State.FINISHED and not is_deleted(e)
-        )
-        rows = (self._row(entry) for entry in (islice(entries, limit) if limit else entries))
-        shown = 0
-        while page := list(islice(rows, PAGE_ENTRIES)):
-            shown += len(page)
-            yield {"messages": page}
-        usage = self._gateway.spool.usage()
-        deleted = len(self._gateway.delivery.deleted)
-        more = usage.received + usage.queued + usage.held - deleted - shown
-        if limit and more > 0:
-            yield {"messages": [], "more": more}
-
-    def _deleted(self, limit: int) -> Iterator[Answer]:
-        """List what was deleted and can be brought back."""
-        deleted = self._gateway.delivery.deleted
-        entries = (entry for entry in deleted.entries() if is_deleted(entry))
-        rows = (self._row(entry) for entry in (islice(entries, limit) if limit else entries))
-        shown = 0
-        while page := list(islice(rows, PAGE_ENTRIES)):
-            shown += len(page)
-            yield {"messages": page}
-        if limit and len(deleted) > shown:
-            yield {"messages": [], "more": len(deleted) - shown}
+    def _list(self, entries: Iterable[Entry], request: Answer) -> Iterator[Answer]:
+        selection, limit = selection_of(request), int(request.get("limit") or 0)
+        return list_pages(entries, selection, self._load, self._row, limit)
 
     def _row(self, entry: Entry) -> Answer:
         stored = self._load(entry)  # first, as it may find that the message is to be held
@@ -127,6 +125,7 @@ class Commands:
         waits = [progress[rid] for rid in open_rids if rid in progress]
         row.update(
             sender=envelope.sender,
+            subject=_subject(stored),
             recipients=[envelope.recipients[rid].address for rid in open_rids],
             recipients_open=entry.pending,
             attempts=max((wait.attempts for wait in waits), default=entry.attempts),

@@ -19,6 +19,8 @@ LISTING: Final = frozenset(
     {
         "queue_list",
         "queue_deleted",
+        "queue_oldest",
+        "queue_archive",
         "queue_count",
         "queue_delete",
         "queue_bounce",

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from mailwarden.app import asking
+from mailwarden.app import asking, asking_queue
 from mailwarden.control.cli.failure import CommandError, ExitCode
+from mailwarden.control.cli.parser import build_parser
 
 ARGUMENTS = Namespace(mid=21, domain="all", json=False, limit=1000, config=None)
 MISSING = "worker 1 is still starting"
@@ -55,7 +56,7 @@ def test_a_list_shows_what_there_is_and_then_what_is_missing(
 ) -> None:
     answers += [{"messages": [{"mid": 7}]}, {"error": f"the list is not whole: {MISSING}"}]
     with pytest.raises(CommandError, match=f"the list is not whole: {MISSING}"):
-        asking.queue_list(ARGUMENTS)
+        asking_queue.queue_list(build_parser().parse_args(["queue", "list"]))
     assert "         7" in capsys.readouterr().out
 
 
@@ -72,3 +73,13 @@ def test_a_reload_that_failed_says_why(
     with pytest.raises(CommandError, match="nothing was changed"):
         asking.reload(ARGUMENTS)
     assert capsys.readouterr().err == "x.yaml:1:1: no\n"
+
+
+def test_the_oldest_of_all_workers(answers: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = build_parser().parse_args(["queue", "oldest"])
+    assert asking_queue.queue_oldest(arguments) == ExitCode.DONE
+    assert capsys.readouterr().out == "no message is waiting for delivery\n"
+    answers += [{}, {"message": {"mid": 7, "received_at": 20.0}}]
+    answers += [{"message": {"mid": 8, "received_at": 10.0}}]
+    asking_queue.queue_oldest(arguments)
+    assert capsys.readouterr().out.startswith("MID 8, ")

@@ -1,7 +1,7 @@
 """`mailwarden queue`: the messages in the running gateway.
 
 A message is a dict: `mid`, `state`, `received_at` and `next_attempt_at` (seconds since the
-epoch), `size`, `hold`, `sender`, `recipients`, `recipients_open` (how many are waiting),
+epoch), `size`, `hold`, `sender`, `subject`, `recipients`, `recipients_open` (how many are waiting),
 `attempts`, `reason`; one that was deleted has `kept_until` (seconds since the epoch). That of
 `show` has, moreover, `found`, `envelope` (a dict), `header` (text), and `recipients` as dicts of
 `rid`, `address`, `state`, `attempts`, `next_attempt_at`, `reason`, `redirected_to`. Whatever is
@@ -25,6 +25,7 @@ from mailwarden.system.log.escape import escape
 
 Message = Mapping[str, Any]
 RECIPIENTS_SHOWN_MAX: Final = 3
+SUBJECT_SHOWN_MAX: Final = 60
 _HEADS: Final = (
     f"{'MID':>10}  {'State':<8}  {'Size':>6}  {'Age':>7}  {'Tries':>5}  {'Next':>7}  Mail"
 )
@@ -35,11 +36,12 @@ _DELETED_HEADS: Final = f"{'MID':>10}  {'Size':>6}  {'Age':>7}  {'Kept for':>8} 
 def show_messages(arguments: Namespace, pages: Iterable[Mapping[str, Any]], now: float) -> int:
     """Show messages as they come; with `--json` a line each. `now` is in epoch seconds.
 
-    A page has `messages`, and `more` where the limit left so many out.
+    A page has `messages`, and `more` where the limit left some out.
     """
-    count = more = 0
+    count = 0
+    more = False
     for page in pages:
-        more += page.get("more", 0)
+        more = more or bool(page.get("more"))
         for message in page.get("messages", ()):
             if arguments.json:
                 print(json.dumps(message))
@@ -49,15 +51,16 @@ def show_messages(arguments: Namespace, pages: Iterable[Mapping[str, Any]], now:
                 print("\n".join(render_message(message, now)))
             count += 1
     if not arguments.json:
-        print(_count(count, more))
+        print(_count(count, more=more, none="no message is waiting"))
     return ExitCode.DONE
 
 
 def show_deleted(arguments: Namespace, pages: Iterable[Mapping[str, Any]], now: float) -> int:
     """Show deleted messages as they come; with `--json` a line each. `now` is in epoch seconds."""
-    count = more = 0
+    count = 0
+    more = False
     for page in pages:
-        more += page.get("more", 0)
+        more = more or bool(page.get("more"))
         for message in page.get("messages", ()):
             if arguments.json:
                 print(json.dumps(message))
@@ -67,7 +70,7 @@ def show_deleted(arguments: Namespace, pages: Iterable[Mapping[str, Any]], now: 
                 print(_render_deleted(message, now))
             count += 1
     if not arguments.json:
-        print(_count(count, more) if count else "no deleted message is kept")
+        print(_count(count, more=more, none="no deleted message is kept"))
     return ExitCode.DONE
 
 
@@ -78,10 +81,10 @@ def _render_deleted(message: Message, now: float) -> str:
     return f"{message.get('mid', ''):>10}  {size:>6}  {age:>7}  {kept:>8}  {_mail(message)}"
 
 
-def _count(shown: int, more: int) -> str:
+def _count(shown: int, *, more: bool, none: str) -> str:
     if more:
-        return f"{count_of(shown, 'message')} of {shown + more}; --limit 0 shows all"
-    return count_of(shown, "message") if shown else "no message is waiting"
+        return f"{count_of(shown, 'message')} and more; --limit 0 shows all"
+    return count_of(shown, "message") if shown else none
 
 
 def show_message(arguments: Namespace, message: Message | None, now: float) -> int:
@@ -130,7 +133,11 @@ def _mail(message: Message) -> str:
     recipients = [escape(str(recipient)) for recipient in message.get("recipients") or ()]
     more = message.get("recipients_open", len(recipients)) - RECIPIENTS_SHOWN_MAX
     names = ", ".join(recipients[:RECIPIENTS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
-    return f"<{escape(str(message.get('sender', '')))}> to {names or 'nobody known'}"
+    subject = escape(str(message.get("subject") or ""))
+    if len(subject) > SUBJECT_SHOWN_MAX:
+        subject = f"{subject[: SUBJECT_SHOWN_MAX - 1]}…"
+    shown = f"  {subject}" if subject else ""
+    return f"<{escape(str(message.get('sender', '')))}> to {names or 'nobody known'}{shown}"
 
 
 def _whole(message: Message, now: float) -> list[str]:

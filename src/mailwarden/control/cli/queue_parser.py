@@ -1,6 +1,7 @@
 """The options of `mailwarden queue`."""
 
 import argparse
+from pathlib import Path
 from typing import Final
 
 from mailwarden.control.cli.options import (
@@ -33,9 +34,12 @@ def add_queue(commands: Group) -> None:
         actions,
         "list",
         "List the messages that are waiting.",
-        "With --json, each message is one line.",
+        "All that is said has to be true of a recipient that is still to be served. With --json, "
+        "each message is one line.",
         "mailwarden queue list --limit 20",
+        "mailwarden queue list --recipient-host corp.example --older-than 1d",
     )
+    _add_selection(listing)
     add_json(listing)
     _add_limit(listing)
     show = add_command(
@@ -47,6 +51,27 @@ def add_queue(commands: Group) -> None:
     )
     add_mid(show)
     add_json(show)
+    oldest = add_command(
+        actions,
+        "oldest",
+        "Show the message that has waited for delivery for the longest time.",
+        "",
+        "mailwarden queue oldest",
+    )
+    add_json(oldest)
+    archive = add_command(
+        actions,
+        "archive",
+        "Write a message to a file.",
+        "The bytes are those that would leave: with the Received line of the gateway on top. "
+        "Nothing is taken out of the queue.",
+        "mailwarden queue archive 4711 /root/4711.eml",
+        "mailwarden queue archive 4711 - | less",
+    )
+    add_mid(archive)
+    archive.add_argument(
+        "file", type=Path, metavar="FILE", help="a new file, `-` is standard output"
+    )
     summary = add_command(
         actions,
         "summary",

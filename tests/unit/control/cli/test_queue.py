@@ -52,8 +52,8 @@ def test_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_list_that_is_cut_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    show_messages(TEXT, [*PAGES, {"messages": [], "more": 3}], NOW)
-    assert capsys.readouterr().out.splitlines()[-1] == "2 messages of 5; --limit 0 shows all"
+    show_messages(TEXT, [*PAGES, {"messages": [], "more": True}], NOW)
+    assert capsys.readouterr().out.splitlines()[-1] == "2 messages and more; --limit 0 shows all"
 
 
 def test_a_list_for_programs_is_a_line_a_message(capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,12 +163,12 @@ DELETED = {
 
 
 def test_deleted_messages(capsys: pytest.CaptureFixture[str]) -> None:
-    pages = [{"messages": [DELETED]}, {"messages": [], "more": 2}]
+    pages = [{"messages": [DELETED]}, {"messages": [], "more": True}]
     assert show_deleted(TEXT, pages, NOW) == ExitCode.DONE
     assert capsys.readouterr().out.splitlines() == [
         "       MID    Size      Age  Kept for  Mail",
         f"      4711   14.2k    1h 1m        2h  {WHO}",
-        "1 message of 3; --limit 0 shows all",
+        "1 message and more; --limit 0 shows all",
     ]
     show_deleted(JSON, pages, NOW)
     assert json.loads(capsys.readouterr().out) == DELETED
@@ -176,3 +176,10 @@ def test_deleted_messages(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "no deleted message is kept\n"
     show_message(TEXT, DELETED, NOW)
     assert "Deleted: gone for good in 2h; " in capsys.readouterr().out
+
+
+def test_a_subject_is_shown_and_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    pages = [{"messages": [{**MESSAGES[0], "subject": "s\x1b" + "x" * 100}]}]
+    show_messages(TEXT, pages, NOW)
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.endswith(f"{WHO}  s\\x1b" + "x" * 54 + "…")
