@@ -42,7 +42,7 @@ class DomainState(Enum):
     """What looking up a sender's domain found, MX first and then addresses."""
 
     EXISTS = "exists"  # it has one or the other
-    MISSING = "missing"  # NXDOMAIN, or neither: a bounce could not be delivered
+    MISSING = "missing"  # NXDOMAIN, neither, or a null MX: a bounce could not be delivered
     UNKNOWN = "unknown"  # SERVFAIL, no answer in time: it may be another time
 
 
