@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mailwarden.core.policy.domain_map import DomainMapIndex, parse_domain_map
 from mailwarden.core.policy.exceptions import ExceptionIndex, ExceptionTable, parse_exception
 from mailwarden.core.policy.rat import RatIndex
 from mailwarden.core.policy.sender_check import SenderRules
@@ -90,6 +91,7 @@ class ListenerContext:
     tls: ssl.SSLContext | None
     hosts: HostAccess
     recipients: RatIndex
+    domain_map: DomainMapIndex | None  # None is empty
     sender_rules: SenderRules | None  # None asks nothing of senders
     sender_exceptions: ExceptionIndex
     proxies: Networks
@@ -148,6 +150,9 @@ def make_context(
         tls=tls,
         hosts=HostAccess(settings),
         recipients=make_recipient_access(settings),
+        domain_map=DomainMapIndex(parse_domain_map("\n".join(settings.domain_map)).table)
+        if settings.domain_map
+        else None,
         sender_rules=_sender_rules(policy),
         sender_exceptions=ExceptionIndex(
             ExceptionTable(tuple(parse_exception(line) for line in inbound.sender_exceptions))

@@ -161,16 +161,21 @@ def rcpt(session: "Session", event: Rcpt) -> Reply:
     assert transaction is not None
     log, mid = session.parts.log, transaction.mid
     reply: Reply = event.reply
+    address: str = event.address
+    if session.context.domain_map is not None:
+        address = session.context.domain_map.rewrite(address) or address
     if not is_relaying(session):
-        entry = session.context.recipients.find(event.address)
+        entry = session.context.recipients.find(address)
         if entry.action is RatAction.REJECT:
-            log.rcpt_rejected(mid, session.icid, event.address, "RAT")
+            log.rcpt_rejected(mid, session.icid, address, "RAT")
             session.parts.counters["recipients_rejected"] += 1
             return rat_reply(entry, event.address)
         if entry.reply is not None:
             reply = entry.reply
-    rid = transaction.add_recipient(event)
-    log.rcpt_to(mid, session.icid, rid, event.address)
+    if address != event.address:
+        log.info(f"MID {mid} domain map: {event.address} mapped to {address}")
+    rid = transaction.add_recipient(event, address)
+    log.rcpt_to(mid, session.icid, rid, address)
     return reply
 
 

@@ -8,6 +8,11 @@ from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.mail.address import AddressRules
 from mailwarden.core.patterns import parse_accepted, parse_banner, parse_name, parse_network
 from mailwarden.core.policy.address_forms import ALL
+from mailwarden.core.policy.domain_map import (
+    DOMAIN_MAP_ENTRIES_MAX,
+    build_domain_map,
+    parse_domain_map,
+)
 from mailwarden.core.policy.exceptions import build_exception, parse_exception
 from mailwarden.core.policy.rat_text import build_rat_entry, parse_rat_entry
 from mailwarden.core.problem import Problem
@@ -84,6 +89,16 @@ def _rat_line(text: str) -> str:
     return build_rat_entry(parse_rat_entry(text))
 
 
+def _domain_map_line(text: str) -> str:
+    read = parse_domain_map(text)
+    if read.problems:
+        raise ValueError(read.problems[0].message)
+    line = build_domain_map(read.table).rstrip("\n")
+    if "\n" in line or not line:
+        raise ValueError("has not one entry; write `@old.example @new.example`")
+    return line
+
+
 def _exception_line(text: str) -> str:
     return build_exception(parse_exception(text))
 
@@ -118,6 +133,14 @@ class Listener:
             'old@corp.example REJECT (554 "This address was retired")',
         ),
         parse=_rat_line,
+    )
+    domain_map: tuple[str, ...] = setting(
+        (),
+        "Domain map: recipients that get another address before they are looked at, as "
+        "`@old.example @new.example`; the most specific left side wins.",
+        examples=("@old.example @new.example", "joe@old.example ann@new.example"),
+        parse=_domain_map_line,
+        entries_max=DOMAIN_MAP_ENTRIES_MAX,
     )
     relay_hosts: tuple[str, ...] = setting(
         (),

@@ -40,9 +40,9 @@ class Transaction:
         self._size = 0
         self._spill: Spill | None = None
 
-    def add_recipient(self, event: Rcpt) -> int:
-        """Count a recipient in; return its RID."""
-        self.recipients.append(Recipient(event.address, event.notify, event.original))
+    def add_recipient(self, event: Rcpt, address: str) -> int:
+        """Count a recipient in, under the address that it has now; return its RID."""
+        self.recipients.append(Recipient(address, event.notify, event.original))
         return len(self.recipients) - 1
 
     def add(self, data: bytes) -> None:
