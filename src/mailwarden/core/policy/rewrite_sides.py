@@ -188,26 +188,32 @@ class SideSearch:
 
         Behind it, this side would never be found.
         """
-        if not self._has_wide:
-            return self._exact.get(side, NOWHERE)
-        local, _, domain = side.rpartition("@")
-        if domain[:1] == ".":
-            domain = f"{ANYTHING}{domain}"
-        return self.find_parts(local or ANYTHING, domain or ANYTHING)
+        found = self._exact.get(side, _FAR)
+        if self._has_wide:
+            local, _, domain = side.rpartition("@")
+            if domain[:1] == ".":
+                domain = ANYTHING + domain
+            found = self._find_wide(local or ANYTHING, domain or ANYTHING, found)
+        return NOWHERE if found == _FAR else found
 
     def find(self, address: str) -> int:
         """Return the position of the first side that matches, or NOWHERE."""
         local, domain = split_address(address)
-        return self.find_parts(local, domain)
-
-    def find_parts(self, local: str, domain: str) -> int:
-        """Do the same for parts in the form of `split_address`."""
         found = self._exact.get(f"{local}@{domain}", _FAR)
         if self._has_wide:
-            found = min(found, self._users.get(local, _FAR), self._domains.get(domain, _FAR))
-            if self._parents or self._user_parents:
-                found = min(found, self._find_parent(local, domain))
+            found = self._find_wide(local, domain, found)
         return NOWHERE if found == _FAR else found
+
+    def _find_wide(self, local: str, domain: str, found: int) -> int:
+        """Return the lowest position of `found` and of all sides that are not exact."""
+        position = self._domains.get(domain, _FAR)
+        if position < found:
+            found = position
+        if self._users:
+            found = min(found, self._users.get(local, _FAR))
+        if self._parents or self._user_parents:
+            found = min(found, self._find_parent(local, domain))
+        return found
 
     def _find_parent(self, local: str, domain: str) -> int:
         found = _FAR
