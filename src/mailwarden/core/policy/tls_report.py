@@ -119,10 +119,11 @@ def parse_destinations(texts: Sequence[bytes]) -> Destinations:
         return Destinations(defect="the record is too long")
     uris: list[str] = []
     for field in records[0].split(";")[1:]:
-        name, equals, value = field.strip(" \t").partition("=")
+        content = field.strip(" \t")
+        name, equals, value = content.partition("=")
         if name == "rua" and equals:
             uris += [uri.strip(" \t") for uri in value.split(",")]
-        elif name and not (equals and value and _NAME.match(name)):
+        elif content and not (equals and value and _NAME.match(name)):
             return Destinations(defect="the record is malformed")
     return _sort_out(uris[:DESTINATIONS_MAX])
 
