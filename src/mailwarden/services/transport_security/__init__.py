@@ -1,0 +1,1 @@
+"""Policies of other domains for the connections to their mail hosts (RFC 8461, RFC 7672)."""
