@@ -244,3 +244,38 @@ def test_row_84_messages_are_listed_by_filter_shown_and_archived(tmp_path: Path)
         assert path.read_bytes() == (folder / f"{first}.eml").read_bytes()
         assert path.read_bytes().endswith(message())
         assert "no message 99" in command(gateway, "queue", "archive", "99", "-", code=1)
+
+
+def test_hosts_are_told_with_counters_of_all_workers(tmp_path: Path) -> None:
+    def answer(verb: str, line: bytes) -> bytes | None:
+        if verb != "RCPT":
+            return None
+        if b"<nobody@" in line:
+            return b"550 no such user\r\n"
+        return b"451 come back later\r\n" if b"<later@" in line else None
+
+    with Sink(answer) as sink:
+        routes = {"example.com": f"127.0.0.1:{sink.port}", "example.net": "null:"}
+        routes["corp.example"] = "null:"
+        with running(tmp_path, workers=2, smtp_routes=routes) as gateway:
+            for name in ("bob", "nobody", "later"):
+                put(gateway, f"{name}@example.com")
+            for _ in range(4):
+                put(gateway, "bob@example.net")
+            wait_pending(gateway, 1)
+            wait_until(lambda: gateway.status()["totals"].get("delivered") == 6, "all else")
+            host = f"127.0.0.1:{sink.port}"
+            rows = {row["name"]: row for row in listed(gateway, "hosts", "--sort", "delivered")}
+            assert list(rows) == ["null:", host]
+            assert rows["null:"]["delivered"] == 5  # one is the bounce
+            assert (rows[host]["state"], rows[host]["waiting"]) == ("up", 1)
+            assert (rows[host]["hard_bounced"], rows[host]["soft_bounced"]) == (1, 1)
+            text = command(gateway, "queue", "hosts", "example.com")
+            assert f"{host}: up" in text
+            assert "1 recipient, 0 unattempted, 1 attempted" in text
+            assert "Last 5XX error: 5.1.0 - Unknown address error 550-'no such user'" in text
+            assert "Oldest message: MID " in text
+            assert str(sink.port) in text.splitlines()[-1]
+            command(gateway, "reload")
+            assert "1 delivered" in command(gateway, "queue", "hosts", "example.com")
+            assert "unknown" in command(gateway, "queue", "hosts", "elsewhere.example")

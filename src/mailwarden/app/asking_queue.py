@@ -9,6 +9,7 @@ from mailwarden.app.asking import Answer, answers_of, queue_resume
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.queue import show_deleted, show_message, show_messages
 from mailwarden.control.cli.queue_archive import write_archive
+from mailwarden.control.cli.queue_hosts import show_host, show_hosts
 from mailwarden.control.cli.queue_operations import (
     Answers,
     run_operation,
@@ -40,6 +41,15 @@ def queue_oldest(arguments: Namespace) -> int:
         return ExitCode.DONE
     oldest = min(found, key=lambda message: float(message.get("received_at") or 0))
     return show_message(arguments, oldest, time.time())
+
+
+def queue_hosts(arguments: Namespace) -> int:
+    """Show the destinations, or one of them."""
+    request: Answer = {"command": "queue_hosts"}
+    if arguments.domain is None:
+        return show_hosts(arguments, answers_of(arguments, request), time.time())
+    request["domain"] = arguments.domain
+    return show_host(arguments, answers_of(arguments, request), time.time())
 
 
 def queue_archive(arguments: Namespace) -> int:

@@ -84,6 +84,11 @@ class Commands:
             case "queue_deleted":
                 entries = self._gateway.delivery.deleted.entries()
                 yield from self._list((e for e in entries if is_deleted(e)), request)
+            case "queue_hosts" if request.get("domain"):
+                for row in self._gateway.delivery.hosts.details(str(request["domain"])):
+                    yield {"hosts": [row]} if row else {}
+            case "queue_hosts":
+                yield from ({"hosts": rows} for rows in self._gateway.delivery.hosts.rows())
             case "queue_oldest":
                 yield from find_oldest(self._gateway.spool.entries(), self._show)
             case "queue_archive":

@@ -19,6 +19,7 @@ LISTING: Final = frozenset(
     {
         "queue_list",
         "queue_deleted",
+        "queue_hosts",
         "queue_oldest",
         "queue_archive",
         "queue_count",
@@ -124,7 +125,7 @@ class Gathering:
 
 
 def _not_whole(request: Packet) -> str:
-    if request.get("command") in ("queue_list", "queue_deleted"):
+    if request.get("command") in ("queue_list", "queue_deleted", "queue_hosts"):
         return "the list is not whole"
     return "not all mail was looked at"
 

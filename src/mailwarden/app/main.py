@@ -21,6 +21,7 @@ _PLACES: Final = {
     "spool": ("mailwarden.app.asking", "spool"),
     "queue list": ("mailwarden.app.asking_queue", "queue_list"),
     "queue oldest": ("mailwarden.app.asking_queue", "queue_oldest"),
+    "queue hosts": ("mailwarden.app.asking_queue", "queue_hosts"),
     "queue archive": ("mailwarden.app.asking_queue", "queue_archive"),
     "queue show": ("mailwarden.app.asking", "queue_show"),
     "queue summary": ("mailwarden.app.asking", "queue_summary"),

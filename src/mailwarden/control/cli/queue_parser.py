@@ -15,8 +15,10 @@ from mailwarden.control.cli.options import (
     parse_mid,
     parse_names,
 )
+from mailwarden.control.cli.queue_hosts import SORTED_BY
 
 LIST_LIMIT: Final = 1000
+TOP_HOSTS: Final = 20
 
 
 def add_queue(commands: Group) -> None:
@@ -100,7 +102,36 @@ def add_queue(commands: Group) -> None:
     retry.add_argument(
         "domain", nargs="?", default="all", metavar="DOMAIN", help="recipient domain (default: all)"
     )
+    _add_hosts(actions)
     _add_operations(actions)
+
+
+def _add_hosts(actions: Group) -> None:
+    hosts = add_command(
+        actions,
+        "hosts",
+        "Show the destinations of mail: what waits, what was delivered, what failed.",
+        "Counters are since the start of the workers; hosts is what the SMTP routes say, or the "
+        "domain. With a domain, all that is known of it. With --json, each host is one line.",
+        "mailwarden queue hosts --sort soft-bounced",
+        "mailwarden queue hosts corp.example",
+    )
+    hosts.add_argument("domain", nargs="?", metavar="DOMAIN", help="recipient domain, or host")
+    hosts.add_argument(
+        "--sort",
+        choices=list(SORTED_BY),
+        default="waiting",
+        metavar="BY",
+        help=f"{', '.join(SORTED_BY)}; the most first (default: waiting)",
+    )
+    hosts.add_argument(
+        "--top",
+        type=parse_count,
+        default=TOP_HOSTS,
+        metavar="N",
+        help=f"hosts shown; 0 is all (default: {TOP_HOSTS})",
+    )
+    add_json(hosts)
 
 
 def _add_switches(actions: Group) -> None:

@@ -14,21 +14,23 @@ from typing import Any, Final, NamedTuple
 from mailwarden.core.mail.envelope import Envelope, domain_of
 from mailwarden.mailflow.delivery.counters import Counters
 from mailwarden.mailflow.delivery.deleted import Deleted
+from mailwarden.mailflow.delivery.host_view import HostView
 from mailwarden.mailflow.delivery.local_queue import MaildirQueue, SinkQueue
 from mailwarden.mailflow.delivery.nexthop import HopKind, find_next_hop
 from mailwarden.mailflow.delivery.operator import Operator
 from mailwarden.mailflow.delivery.plan import Plan
 from mailwarden.mailflow.delivery.queue import (
     DestinationQueue,
-    HostStatus,
     Item,
     QueueKey,
     Unit,
     make_unit,
+    queue_name,
 )
 from mailwarden.mailflow.delivery.redirects import Redirect, Redirects
 from mailwarden.mailflow.delivery.shared import Means, Shared
 from mailwarden.mailflow.delivery.smtp_queue import SmtpQueue
+from mailwarden.mailflow.delivery.tally import HostStatus
 from mailwarden.mailflow.delivery.wheel import TICK_SECONDS, Bucket, Waiting, Wheel
 from mailwarden.stores.spool.spool import Entry, Progress
 
@@ -79,6 +81,7 @@ class Delivery:
         self._retired: set[DestinationQueue] = set()  # still with connections
         self._by_domain: dict[str, DestinationQueue] = {}
         self._redirects = Redirects()
+        self.hosts: Final = HostView(self._shared, self._wheel, self._all_queues, self._names_of)
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._ended: Final = asyncio.Event()
@@ -503,9 +506,19 @@ class Delivery:
         if unseen.items:
             self._means.loop.call_soon(self._seek_on, unseen, keys)
 
+    def _all_queues(self) -> list[DestinationQueue]:
+        return [*self._queues.values(), *self._retired]
+
+    def _names_of(self, domain: str) -> list[str]:
+        """Return the names of the queues in which mail for `domain` may wait, or of that name."""
+        name = domain.lower()
+        keys = [self._key(name, "", is_requiretls=required) for required in (False, True)]
+        names = [queue_name(key) for key in keys]
+        return names if name in names else [*names, name]
+
     def destinations(self) -> list[DestinationInfo]:
         """Return all destinations with something to do, or of which something is known."""
-        queues = [*self._queues.values(), *self._retired]
+        queues = self._all_queues()
         soonest = self._wheel.soonest(queue for queue in queues if queue.waiting)
         offset = self._clock.time() - self._clock.monotonic()
         return [

@@ -71,13 +71,14 @@ class HostSearch:
     When nothing is found, `failure` says why.
     """
 
-    __slots__ = ("_finder", "_hop", "_steps", "failure", "has_alternatives")
+    __slots__ = ("_finder", "_hop", "_steps", "failure", "found", "has_alternatives")
 
     def __init__(self, finder: HostFinder, hop: NextHop, turn: int) -> None:
         self._finder: Final = finder
         self._hop: Final = hop
         self._steps: deque[RouteHost | _Exchangers] = deque()
         self.failure: Failure | None = None
+        self.found: list[Endpoint] = []  # all that were given so far
         self.has_alternatives = False  # whether there is more than one host
         if hop.kind is HopKind.MX:
             self._steps.append(RouteHost(hop.domain, finder.port, 0, is_address=False))
@@ -89,6 +90,11 @@ class HostSearch:
 
     async def next_group(self) -> Sequence[Endpoint]:
         """Return endpoints that are equally good, in the order to try; none at the end."""
+        group = await self._next_group()
+        self.found += group
+        return group
+
+    async def _next_group(self) -> Sequence[Endpoint]:
         while self._steps:
             step = self._steps.popleft()
             if isinstance(step, RouteHost):

@@ -9,14 +9,15 @@ from mailwarden.mailflow.delivery.failure import Failure, local_failure
 from mailwarden.mailflow.delivery.maildir import Letter, Trouble, file_name, write_letters
 from mailwarden.mailflow.delivery.queue import (
     DestinationQueue,
-    HostStatus,
     Item,
     QueueKey,
     Unit,
+    queue_name,
     stands_in,
     take_up,
 )
 from mailwarden.mailflow.delivery.shared import Shared
+from mailwarden.mailflow.delivery.tally import HostStatus
 from mailwarden.stores.spool.spool import Entry, ReportKind, Stored
 
 LETTERS_MAX: Final = 64  # written and synced together
@@ -29,7 +30,7 @@ class LocalQueue(DestinationQueue):
     __slots__ = ("_dcid", "_left", "_ready", "_shared")
 
     def __init__(self, key: QueueKey, limits: Limits, shared: Shared) -> None:
-        super().__init__(key, limits)
+        super().__init__(key, limits, shared.tallies.of(queue_name(key)))
         self._shared: Final = shared
         self._ready: deque[Item] = deque()
         self._dcid = 0
@@ -40,13 +41,17 @@ class LocalQueue(DestinationQueue):
         """How many items only wait for their turn."""
         return len(self._ready)
 
+    def standing(self) -> list[Item]:
+        """Return what is ready; some of it may be no longer wanted."""
+        return list(self._ready)
+
     def prune(self) -> None:
         """Drop what is ready, but no longer to be delivered."""
         self._ready = deque(item for item in self._ready if stands_in(item, self))
 
     def take_all(self) -> list[Item]:
         """Give up all items that are ready."""
-        items = list(self._ready)
+        items = self.standing()
         self._ready.clear()
         return items
 
@@ -102,7 +107,7 @@ class SinkQueue(LocalQueue):
 
     def _settle(self, unit: Unit, stored: Stored) -> None:
         shared, dcid, mid = self._shared, self._next_dcid(), unit.entry.mid
-        self.status = HostStatus.UP
+        self.tally.status = HostStatus.UP
         shared.log.delivery_start(dcid, mid, unit.rids)
         if self._is_drop:
             shared.settler.dropped(unit, stored, dcid)
@@ -177,13 +182,13 @@ class MaildirQueue(LocalQueue):
             delivered = tuple(rid for rid, trouble in outcome if trouble is None)
             failures = [(rid, _failure(trouble, dcid)) for rid, trouble in outcome if trouble]
             if delivered:
-                self.status = HostStatus.UP
+                self.tally.status = HostStatus.UP
                 self._shared.settler.delivered(
                     unit, stored, delivered, dcid, response=None, report=ReportKind.DELIVERED
                 )
             if failures:
-                self.status = HostStatus.DOWN
-                self.last_error = failures[-1][1].text
+                self.tally.status = HostStatus.DOWN
+                self.tally.last_error = failures[-1][1].text
                 self._shared.settler.failed(unit, stored, failures)
 
 

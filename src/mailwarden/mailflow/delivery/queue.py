@@ -4,11 +4,11 @@ A message stands in a queue as its bare spool entry, which may have to stand the
 others. It becomes a `Unit` when its turn has come, or when it has to be divided.
 """
 
-from enum import Enum
 from typing import Final, NamedTuple
 
 from mailwarden.mailflow.delivery.destinations import Limits
 from mailwarden.mailflow.delivery.nexthop import NextHop
+from mailwarden.mailflow.delivery.tally import HostStatus, Tally
 from mailwarden.stores.spool.spool import Entry, State
 
 FIRST: Final = (0,)  # RIDs of most messages, shared by all of them
@@ -23,44 +23,53 @@ class QueueKey(NamedTuple):
     is_requiretls: bool = False
 
 
-class HostStatus(Enum):
-    """What is known of a destination (mailflow 7.3, `hoststatus`)."""
-
-    UNKNOWN = "unknown"
-    UP = "up"
-    DOWN = "down"
-
-
 class DestinationQueue:
     """What goes to one next hop, in the order in which it became ready."""
 
     __slots__ = (
         "is_retired",
         "key",
-        "last_error",
         "limits",
         "name",
-        "status",
+        "tally",
         "waiting",
     )
 
-    def __init__(self, key: QueueKey, limits: Limits) -> None:
+    def __init__(self, key: QueueKey, limits: Limits, tally: Tally) -> None:
         self.key: Final = key
         self.limits: Final = limits
-        self.name: Final = queue_name(key)
+        self.tally: Final = tally  # outlasts this queue
+        self.name: Final = tally.name
         self.waiting = 0  # items that wait for their next attempt
-        self.status = HostStatus.UNKNOWN
-        self.last_error = ""
         self.is_retired = False  # the configuration changed: its units find another queue
+
+    @property
+    def status(self) -> HostStatus:
+        """What is known of it."""
+        return self.tally.status
+
+    @property
+    def last_error(self) -> str:
+        """Why the last attempt failed that did."""
+        return self.tally.last_error
 
     @property
     def ready(self) -> int:
         """How many items only wait for their turn."""
         raise NotImplementedError
 
+    def standing(self) -> "list[Item]":
+        """Return what is ready; some of it may be no longer wanted."""
+        raise NotImplementedError
+
     @property
     def connections(self) -> int:
         """How many connections there are, those that open or close included."""
+        return 0
+
+    @property
+    def opening(self) -> int:
+        """How many connections are being opened."""
         return 0
 
     def push(self, item: "Item") -> None:

@@ -81,6 +81,10 @@ class Settler:
             self._log.response(mid, rids, response)
         self._counters["messages_out"] += 1
         self._counters["delivered"] += len(rids)
+        if unit.queue is not None:
+            tally = unit.queue.tally
+            tally.delivered += len(rids)
+            tally.last_activity = self._clock.time()
         if report is not None:
             rids = self._report_success(unit, stored.envelope, rids, dcid, report)
         if rids and self._spool.settle(unit.entry, rids, Settlement.DELIVERED):
@@ -112,6 +116,8 @@ class Settler:
         self._log.message_done(dcid, mid, rids, self.plan.logged(stored))
         self._log.dropped(mid, rids, DROPPED_BY)
         self._counters["dropped"] += len(rids)
+        if unit.queue is not None:
+            unit.queue.tally.dropped += len(rids)
         if self._spool.settle(unit.entry, rids, Settlement.DROPPED):
             self._log.finished(mid, "done")
 
@@ -119,6 +125,8 @@ class Settler:
         """Bounce the recipients that failed for good, and let the others wait."""
         if not failures:
             return
+        if unit.queue is not None and failures[0][1].dcid:
+            unit.queue.tally.last_activity = self._clock.time()
         bounced = [pair for pair in failures if pair[1].is_permanent]
         delayed = [pair for pair in failures if not pair[1].is_permanent]
         if bounced:
@@ -180,6 +188,8 @@ class Settler:
         for rid, failure in failures:
             self._log_failure(self._log.bounced, entry.mid, rid, envelope, failure, headers)
             self._counters["bounced_hard"] += 1
+            if unit.queue is not None:
+                unit.queue.tally.bounced(failure, now)
         # A double bounce is origination's to tell, whatever was asked for (mailflow 7.5).
         is_double = not envelope.sender or envelope.report
         told, untold = _divide(
@@ -204,6 +214,8 @@ class Settler:
             self._bounce(unit, stored, final)
             return
         headers = self.plan.logged(stored)
+        if unit.queue is not None:
+            unit.queue.tally.soft_bounced += len(failures)
         for rid, failure in failures:
             self._log_failure(self._log.delayed, entry.mid, rid, envelope, failure, headers)
             self._counters["soft_bounced"] += 1

@@ -13,6 +13,7 @@ from mailwarden.mailflow.delivery.hosts import HostFinder
 from mailwarden.mailflow.delivery.plan import Plan
 from mailwarden.mailflow.delivery.queue import DestinationQueue, Unit
 from mailwarden.mailflow.delivery.settler import Settler
+from mailwarden.mailflow.delivery.tally import Tallies
 from mailwarden.services.throttling.gauges import SharedGauges
 from mailwarden.stores.spool.identifiers import Identifiers
 from mailwarden.stores.spool.spool import DamagedError, Spool, SpoolFailure, Stored
@@ -89,6 +90,7 @@ class Shared:
         "spool",
         "starved",
         "states",
+        "tallies",
         "wait",
     )
 
@@ -112,6 +114,7 @@ class Shared:
         self.spawn: Final = spawn
         self.settler: Final = Settler(plan, self.spool, self.log, self.clock, self.counters, wait)
         self.states: Final = HostStates(self.clock)
+        self.tallies: Final = Tallies()
         self.connections: Final[set[Swept]] = set()
         self.busy: Final[set[DestinationQueue]] = set()  # with something ready or connected
         self.starved: Final[set[DestinationQueue]] = set()  # refused a connection by a gauge

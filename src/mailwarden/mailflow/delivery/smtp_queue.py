@@ -17,19 +17,21 @@ from mailwarden.mailflow.delivery.failure import (
     Failure,
     network_failure,
 )
+from mailwarden.mailflow.delivery.hosts import HostSearch
 from mailwarden.mailflow.delivery.opener import Opener
 from mailwarden.mailflow.delivery.queue import (
     DestinationQueue,
-    HostStatus,
     Item,
     QueueKey,
     Unit,
+    queue_name,
     stands_in,
     take_up,
 )
 from mailwarden.mailflow.delivery.settings import DestinationTls
 from mailwarden.mailflow.delivery.settler import Failures
 from mailwarden.mailflow.delivery.shared import CONNECTIONS_GAUGE, Shared
+from mailwarden.mailflow.delivery.tally import ENDPOINTS_MAX, HostStatus
 from mailwarden.stores.spool.spool import Entry, Stored
 
 UNITS_PER_CONNECTION: Final = 4  # of backlog, before another connection is opened for it
@@ -68,7 +70,7 @@ class SmtpQueue(DestinationQueue):
     )
 
     def __init__(self, key: QueueKey, limits: Limits, shared: Shared) -> None:
-        super().__init__(key, limits)
+        super().__init__(key, limits, shared.tallies.of(queue_name(key)))
         self._shared: Final = shared
         self._ready = _NOTHING
         self._moved = _NONE  # to be sent, but not to the hosts in `_tried`
@@ -198,6 +200,15 @@ class SmtpQueue(DestinationQueue):
             unit.ticket = unit.entry.tag = object()
         return Unit(unit.entry, rids, self, unit.ticket)
 
+    def standing(self) -> list[Item]:
+        """Return what is ready; some of it may be no longer wanted."""
+        return [*self._moved, *self._ready]
+
+    @property
+    def opening(self) -> int:
+        """How many connections are being opened."""
+        return self._opening
+
     def prune(self) -> None:
         """Drop what is ready, but no longer to be delivered."""
         if self._draining:  # counts on what stands there; most of it goes in a moment
@@ -207,7 +218,7 @@ class SmtpQueue(DestinationQueue):
 
     def take_all(self) -> list[Item]:
         """Give up all items that are ready."""
-        items = [*self._moved, *self._ready]
+        items = self.standing()
         self._ready, self._moved = _NOTHING, _NONE
         self._tried.clear()
         return items
@@ -263,6 +274,7 @@ class SmtpQueue(DestinationQueue):
             connection = await Opener(self._shared).open(search, self._tls(), tried)
         except DeliveryFailedError as error:
             self._has_alternatives = search.has_alternatives
+            self._remember(search)
             self._opening -= 1
             self._release()
             self._not_opened(error.failure, tried)
@@ -272,10 +284,15 @@ class SmtpQueue(DestinationQueue):
             raise
         else:
             self._has_alternatives = search.has_alternatives
+            self._remember(search)
             self._opening -= 1
-            self.status = HostStatus.UP
+            self.tally.status = HostStatus.UP
             connection.adopt(self)
             self.grow()
+
+    def _remember(self, search: HostSearch) -> None:
+        if search.found:
+            self.tally.endpoints = tuple(search.found[:ENDPOINTS_MAX])
 
     def _tls(self) -> DestinationTls:
         # RFC 8689, 4.2.1: nothing less than a verified server will do.
@@ -286,14 +303,14 @@ class SmtpQueue(DestinationQueue):
             self._settle_moved(tried)
             self.resume()
             return
-        self.last_error = failure.text
+        self.tally.last_error = failure.text
         if self._opening:
             return  # another one may come about
         if self._connections:
             seconds = self._shared.plan.settings.host_down_seconds
             self._blocked_until = self._shared.clock.monotonic() + seconds
             return
-        self.status = HostStatus.DOWN
+        self.tally.status = HostStatus.DOWN
         self._settle_moved(frozenset())
         self._draining = len(self._ready)
         self._drain(failure)
@@ -386,7 +403,7 @@ class SmtpQueue(DestinationQueue):
                 report=connection.report_kind,
             )
         if answers.failures:
-            self.last_error = answers.failures[-1][1].text
+            self.tally.last_error = answers.failures[-1][1].text
             self._shared.settler.failed(unit, stored, answers.failures)
 
     def unsendable(
@@ -436,7 +453,7 @@ class SmtpQueue(DestinationQueue):
         tried = connection.tried
         hosts = tried.hosts if isinstance(tried, _Tried) else frozenset()
         hosts |= {connection.endpoint.host}
-        self.last_error = failures[-1][1].text
+        self.tally.last_error = failures[-1][1].text
         if self._has_alternatives and len(hosts) < HOSTS_TRIED_MAX and not self.is_retired:
             self._push_moved(unit, _Tried(hosts, failures))
             self.grow()

@@ -8,6 +8,7 @@ to; only the parts of a message that is divided wait as units.
 import heapq
 import math
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from mailwarden.mailflow.delivery.queue import DestinationQueue, Item, Unit
@@ -167,6 +168,17 @@ class Wheel:
             for queue in bucket.drop_dead():
                 self._leave(queue)
             yield looked_at
+
+    def waiting_for(self, queues: AbstractSet[DestinationQueue]) -> Iterator[list[Item]]:
+        """Yield what waits for one of `queues`, bucket by bucket, in no order."""
+        for tick in list(self._buckets):
+            bucket = self._buckets.get(tick)
+            if bucket is not None:
+                yield [
+                    item
+                    for item, queue in zip(bucket.items, bucket.queues, strict=True)
+                    if queue in queues and bucket.has(item)
+                ]
 
     def soonest(self, queues: Iterable[DestinationQueue]) -> dict[DestinationQueue, float]:
         """Return when the first item of each of `queues` is due (monotonic seconds)."""

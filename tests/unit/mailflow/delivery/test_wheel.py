@@ -6,12 +6,14 @@ from typing import Any
 from mailwarden.mailflow.delivery.destinations import Limits
 from mailwarden.mailflow.delivery.nexthop import HopKind, NextHop
 from mailwarden.mailflow.delivery.queue import DestinationQueue, QueueKey, Unit
+from mailwarden.mailflow.delivery.tally import Tally
 from mailwarden.mailflow.delivery.wheel import TICK_SECONDS, Bucket, Wheel
 from mailwarden.stores.spool.spool import Entry, State
 
 
 def a_queue() -> DestinationQueue:
-    return DestinationQueue(QueueKey(NextHop(HopKind.NULL, "null:"), ""), Limits())
+    key = QueueKey(NextHop(HopKind.NULL, "null:"), "")
+    return DestinationQueue(key, Limits(), Tally("null:"))
 
 
 def entry() -> Entry:

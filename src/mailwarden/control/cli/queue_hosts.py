@@ -1,0 +1,164 @@
+"""`mailwarden queue hosts`: the destinations of mail, and what became of it.
+
+A row has `name`, `state` (up, down, unknown), `waiting` (messages), `connections`, `delivered`,
+`hard_bounced` (recipients), `soft_bounced` (events), `last_activity` (seconds since the epoch; 0 is
+never) and `last_error`. That of one destination has, moreover, `recipients`, `unattempted`,
+`attempted`, `opening`, `oldest_at`, `oldest_mid`, `dropped`, `bounced_dns`, `bounced_5xx`,
+`bounced_expired`, `bounced_other`, `last_5xx`, `last_5xx_at`, and `endpoints`: a list of `host`,
+`address`, `port`, `error` (why it is left alone).
+"""
+
+import json
+from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from mailwarden.control.cli.failure import ExitCode
+from mailwarden.control.cli.table import count_of, human_time, render_table
+from mailwarden.system.log.escape import escape
+
+SORTED_BY: Final = {
+    "waiting": "waiting",
+    "connections": "connections",
+    "delivered": "delivered",
+    "hard-bounced": "hard_bounced",
+    "soft-bounced": "soft_bounced",
+}
+
+Row = dict[str, Any]
+Pages = Iterable[Mapping[str, Any]]
+_SUMS: Final = (
+    "waiting", "connections", "delivered", "hard_bounced", "soft_bounced", "recipients",
+    "unattempted", "attempted", "opening", "dropped", "bounced_dns", "bounced_5xx",
+    "bounced_expired", "bounced_other",
+)  # fmt: skip
+_STATES: Final = ("unknown", "up", "down")  # what one worker saw counts for all: the worst
+_BOUNCED: Final = (
+    ("bounced_dns", "DNS"),
+    ("bounced_5xx", "5XX"),
+    ("bounced_expired", "expired"),
+    ("bounced_other", "other"),
+)
+
+
+def show_hosts(arguments: Namespace, pages: Pages, now: float) -> int:
+    """Show the destinations with the most of what the list is sorted by."""
+    merged = merge_hosts(pages)
+    key = SORTED_BY[arguments.sort]
+    rows = sorted(merged, key=lambda row: (-row.get(key, 0), str(row.get("name"))))
+    shown = rows[: arguments.top] if arguments.top else rows
+    if arguments.json:
+        for row in shown:
+            print(json.dumps(row))
+        return ExitCode.DONE
+    if not shown:
+        print("no destination is known")
+        return ExitCode.DONE
+    heads = ["Host", "State", "Waiting", "Connections", "Delivered", "Hard bounced",
+             "Soft bounced", "Last activity"]  # fmt: skip
+    table = [
+        [
+            row.get("name"),
+            row.get("state"),
+            *(row.get(name, 0) for name in SORTED_BY.values()),
+            _ago(row.get("last_activity"), now),
+        ]
+        for row in shown
+    ]
+    print("\n".join(render_table(heads, table)))
+    if len(rows) > len(shown):
+        print(f"{count_of(len(shown), 'host')} of {len(rows)}; --top 0 shows all")
+    return ExitCode.DONE
+
+
+def show_host(arguments: Namespace, pages: Pages, now: float) -> int:
+    """Show all that is known of where mail for `arguments.domain` goes."""
+    rows = merge_hosts(pages)
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+    elif rows:
+        print("\n\n".join("\n".join(_whole(row, now)) for row in rows))
+    else:
+        print(f"{escape(arguments.domain)}: unknown, no mail has gone there since the start")
+    return ExitCode.DONE
+
+
+def merge_hosts(pages: Pages) -> list[Row]:
+    """Return one row for each destination, with what all workers say of it."""
+    merged: dict[str, Row] = {}
+    for page in pages:
+        for row in page.get("hosts") or ():
+            name = str(row.get("name"))
+            known = merged.get(name)
+            if known is None:
+                merged[name] = dict(row)
+            else:
+                _merge(known, row)
+    return list(merged.values())
+
+
+def _merge(known: Row, row: Mapping[str, Any]) -> None:
+    for name in _SUMS:
+        if name in row or name in known:
+            known[name] = known.get(name, 0) + row.get(name, 0)
+    states = [str(state) for state in (known.get("state"), row.get("state")) if state in _STATES]
+    known["state"] = max(states, key=_STATES.index, default="unknown")
+    if row.get("last_activity", 0) > known.get("last_activity", 0):
+        known["last_activity"] = row["last_activity"]
+    if row.get("last_error") and not known.get("last_error"):
+        known["last_error"] = row["last_error"]
+    if row.get("last_5xx_at", 0) > known.get("last_5xx_at", 0):
+        known["last_5xx_at"], known["last_5xx"] = row["last_5xx_at"], row.get("last_5xx")
+    at = row.get("oldest_at") or 0
+    if at and (not known.get("oldest_at") or at < known["oldest_at"]):
+        known["oldest_at"], known["oldest_mid"] = at, row.get("oldest_mid")
+    if len(row.get("endpoints") or ()) > len(known.get("endpoints") or ()):
+        known["endpoints"] = row["endpoints"]
+
+
+def _whole(row: Row, now: float) -> list[str]:
+    bounced = ", ".join(f"{row.get(name, 0)} {word}" for name, word in _BOUNCED)
+    waiting = (
+        f"Waiting: {count_of(row.get('recipients', 0), 'recipient')}, "
+        f"{row.get('unattempted', 0)} unattempted, {row.get('attempted', 0)} attempted"
+    )
+    counted = (
+        f"Since start: {row.get('delivered', 0)} delivered, {row.get('dropped', 0)} dropped, "
+        f"{row.get('soft_bounced', 0)} soft bounced, "
+        f"{row.get('hard_bounced', 0)} hard bounced ({bounced})"
+    )
+    lines = [
+        f"{escape(str(row.get('name', '')))}: {escape(str(row.get('state', '')))}",
+        waiting,
+        f"Connections: {row.get('connections', 0)}, {row.get('opening', 0)} of them being opened",
+        counted,
+    ]
+    if row.get("oldest_mid"):
+        age = human_time(max(1, now - row["oldest_at"]))
+        lines.append(f"Oldest message: MID {row['oldest_mid']}, {age} old")
+    if row.get("last_activity"):
+        lines.append(f"Last activity: {_ago(row['last_activity'], now)}")
+    if row.get("last_error"):
+        lines.append(f"Last error: {escape(str(row['last_error']))}")
+    if row.get("last_5xx"):
+        ago = _ago(row.get("last_5xx_at"), now)
+        lines.append(f"Last 5XX error: {escape(str(row['last_5xx']))} ({ago})")
+    endpoints = row.get("endpoints") or ()
+    if endpoints:
+        heads = ["Order", "Host", "Address", "Port", "State"]
+        table = [
+            [
+                place,
+                endpoint.get("host"),
+                endpoint.get("address"),
+                endpoint.get("port"),
+                f"left alone: {endpoint['error']}" if endpoint.get("error") else "to be tried",
+            ]
+            for place, endpoint in enumerate(endpoints, 1)
+        ]
+        lines += ["", *render_table(heads, table)]
+    return lines
+
+
+def _ago(at: float | None, now: float) -> str | None:
+    return f"{human_time(max(1, now - at))} ago" if at else None
