@@ -49,7 +49,9 @@ class _Node:
 def find_alias_faults(table: AliasTable, index: AliasIndex) -> list[AliasFault]:
     """Return what keeps `table` from being used; at most FAULTS_MAX."""
     check = _Check(table, index)
-    for entry, domains in table.all_entries():
+    for place, (entry, domains) in enumerate(table.all_entries()):
+        if check.is_end(place) and len(entry.targets) <= EXPANSION_MAX:
+            continue
         for side in implied_sides(entry.names, domains):
             check.follow(_representative(side))
             if check.is_over:
@@ -88,6 +90,14 @@ class _Check:
         if not self.is_over and self._sizes[root] > EXPANSION_MAX:
             self._count(root)
 
+    def is_end(self, place: int) -> bool:
+        """Whether no target of an entry leads on to another entry, as with most of them."""
+        known = self._ends.get(place)
+        if known is None:
+            has_names = any(map(is_alias_name, self._entries[place].targets))
+            self._ends[place] = known = not has_names and not self._leading_on(place)
+        return known
+
     def _take_child(self, chain: list[_Node], name: str) -> None:
         node = chain[-1]
         known = self._sizes.get(name)
@@ -98,7 +108,7 @@ class _Check:
             place = int(name[len(_ENTRY) :]) if name.startswith(_ENTRY) else self._find(node, name)
             if place == NOWHERE:
                 return
-            if not self._is_end(place):
+            if not self.is_end(place):
                 chain.append(self._node(name, place))
                 return
             self._sizes[name] = known = self._count_full(place)
@@ -140,14 +150,6 @@ class _Check:
             for each in self._entries[place].targets
             if not is_bare(each) and self._index.find_entry(each) not in (NOWHERE, place)
         ]
-
-    def _is_end(self, place: int) -> bool:
-        """Whether no target of an entry leads on to another, as with most of them."""
-        known = self._ends.get(place)
-        if known is None:
-            has_names = any(map(is_alias_name, self._entries[place].targets))
-            self._ends[place] = known = not has_names and not self._leading_on(place)
-        return known
 
     def _count(self, root: str) -> None:
         """Say so if `root` is too large also without those that were counted twice."""
