@@ -9,6 +9,7 @@ from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.shape import Field, Form, Kind, fields_of
 from mailwarden.core import hostport, patterns
 from mailwarden.core.setting import Setting, Unit
+from mailwarden.mailflow.listener import tables
 
 LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
 DOMAINS = st.one_of(
@@ -43,6 +44,14 @@ PARSED = {
     patterns.parse_address_pattern: st.one_of(
         MAILBOXES, LOCALS.map("{}@".format), DOMAIN_KEYS.map("@{}".format)
     ),
+    tables.parse_rat_line: st.builds(
+        "{} {}".format, DOMAIN_KEYS, st.sampled_from(["ACCEPT", "REJECT"])
+    ),
+    tables.parse_exception_line: st.builds(
+        "@{} {}".format, DOMAINS, st.sampled_from(["ALLOW", "REJECT"])
+    ),
+    tables.parse_domain_map_line: st.builds("@{} @{}".format, DOMAINS, DOMAINS),
+    tables.parse_aliases_text: st.builds("sales: {}\n".format, MAILBOXES),
     patterns.parse_field_name: st.from_regex(r"X-[A-Z]{1,8}", fullmatch=True),
     patterns.parse_name: NAMES,
     patterns.parse_banner: st.from_regex(r"[ -~]{0,20}", fullmatch=True),
@@ -54,7 +63,7 @@ LEFT_OUT = {
     "InboundSettings": {"max_connections", "max_tls_connections"},
     "BounceProfile": {"initial_retry_seconds", "max_retry_seconds"},
     "DeliverySettings": {"interface"},
-    "DnsSettings": {"servers"},
+    "DnsSettings": {"servers", "trusted_servers"},
     "WorkQueueSettings": {
         "retry_initial_seconds",
         "retry_max_seconds",
@@ -157,9 +166,12 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
             "bounce_profile": draw(st.sampled_from(profiles)),
             "relay_hosts": draw(st.lists(NETWORKS, min_size=1, max_size=3)),
         }
+        lines = listener.pop("recipient_access", [])
         if listener["type"] == "public":
             domains = PARSED[patterns.parse_accepted]
             listener["accepted_domains"] = draw(st.lists(domains, max_size=3))
+            if not listener["accepted_domains"]:
+                listener["recipient_access"] = lines
         if certificates and draw(st.booleans()):
             listener["certificate"] = draw(st.sampled_from(certificates))
             listener["implicit_tls"] = True

@@ -44,6 +44,7 @@ class Setting:
     parse_key: Callable[[str], str] | None = None
     is_path: bool = False  # of a file or folder; kept absolute, read relative to the file's folder
     entries_max: int = ENTRIES_MAX
+    has_lines: bool = False  # a text of several lines, as a table is
 
 
 @runtime_checkable
@@ -68,6 +69,7 @@ def setting(  # noqa: PLR0913  keywords, one for each thing that can be said of 
     parse_key: Callable[[str], str] | None = None,
     is_path: bool = False,
     entries_max: int = ENTRIES_MAX,
+    has_lines: bool = False,
 ) -> Any:  # noqa: ANN401  dataclasses.field returns Any as well
     """Return a dataclass field that carries its `Setting`.
 
@@ -85,6 +87,7 @@ def setting(  # noqa: PLR0913  keywords, one for each thing that can be said of 
         parse_key=parse_key,
         is_path=is_path,
         entries_max=entries_max,
+        has_lines=has_lines,
     )
     metadata = {"setting": about}
     if default is REQUIRED:

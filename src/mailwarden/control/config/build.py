@@ -224,7 +224,8 @@ class Builder:
     def _text(self, about: Setting, text: str) -> Value:
         value = about.parse(text) if about.parse else text
         if isinstance(value, str):
-            odd = next((c for c in value if not c.isprintable()), None)
+            allowed = "\n\t" if about.has_lines else ""
+            odd = next((c for c in value if not c.isprintable() and c not in allowed), None)
             if odd is not None:
                 raise ValueError(f"the sign U+{ord(odd):04X} cannot stand in it")
         if about.is_path:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mailwarden.core.policy.aliases import AliasIndex
+from mailwarden.core.policy.aliases_text import parse_aliases
 from mailwarden.core.policy.domain_map import DomainMapIndex, parse_domain_map
 from mailwarden.core.policy.exceptions import ExceptionIndex, ExceptionTable, parse_exception
 from mailwarden.core.policy.rat import RatIndex
@@ -92,6 +94,7 @@ class ListenerContext:
     hosts: HostAccess
     recipients: RatIndex
     domain_map: DomainMapIndex | None  # None is empty
+    aliases: AliasIndex | None  # None is empty
     sender_rules: SenderRules | None  # None asks nothing of senders
     sender_exceptions: ExceptionIndex
     proxies: Networks
@@ -153,6 +156,7 @@ def make_context(
         domain_map=DomainMapIndex(parse_domain_map("\n".join(settings.domain_map)).table)
         if settings.domain_map
         else None,
+        aliases=AliasIndex(parse_aliases(inbound.aliases).table) if inbound.aliases else None,
         sender_rules=_sender_rules(policy),
         sender_exceptions=ExceptionIndex(
             ExceptionTable(tuple(parse_exception(line) for line in inbound.sender_exceptions))

@@ -12,6 +12,7 @@ from mailwarden.core.mail.date import build_received_date
 from mailwarden.core.mail.encoded_word import decode_unstructured
 from mailwarden.core.mail.envelope import Direction, Envelope
 from mailwarden.core.mail.received import build_protocol, build_received
+from mailwarden.core.policy.aliases import AliasIndex
 from mailwarden.core.policy.rat import RatAction, rat_reply
 from mailwarden.core.policy.sender_check import (
     DomainState,
@@ -174,9 +175,32 @@ def rcpt(session: "Session", event: Rcpt) -> Reply:
             reply = entry.reply
     if address != event.address:
         log.info(f"MID {mid} domain map: {event.address} mapped to {address}")
+    if session.context.aliases is not None:
+        _add_expanded(session, transaction, event, address, session.context.aliases)
+        return reply
     rid = transaction.add_recipient(event, address)
     log.rcpt_to(mid, session.icid, rid, address)
     return reply
+
+
+def _add_expanded(
+    session: "Session", transaction: Transaction, event: Rcpt, address: str, aliases: AliasIndex
+) -> None:
+    """Add the recipients that `address` stands for (5.3); each that is there already, once."""
+    log, mid = session.parts.log, transaction.mid
+    expansion = aliases.expand(address)
+    if expansion.is_too_large:
+        log.warning(f"MID {mid} alias {expansion.matched} stands for too many; {address} is kept")
+    elif expansion.matched:
+        log.alias_match(mid, len(transaction.recipients), address, expansion.addresses)
+    if expansion.is_dropped:
+        transaction.dropped += 1
+        return
+    for target in expansion.addresses:
+        if expansion.matched and transaction.has_recipient(target):
+            continue
+        rid = transaction.add_recipient(event, target)
+        log.rcpt_to(mid, session.icid, rid, target)
 
 
 def is_relaying(session: "Session") -> bool:
@@ -209,6 +233,8 @@ def end_of_content(session: "Session", event: EndOfContent) -> Reply | None:
         return _refuse(session, event, _FAULTS[event.fault], event.reply)
     if transaction.failure is not None:
         return _failed(session, transaction.failure)
+    if not transaction.recipients:
+        return _drop(session, transaction)
     try:
         whole = transaction.finish(event.data, dotted=event.dotted)
     except SpoolFailure as failure:
@@ -233,6 +259,18 @@ def end_of_content(session: "Session", event: EndOfContent) -> Reply | None:
         parts.log.subject(transaction.mid, decode_unstructured(scan.subject))
     stored = Stored(_envelope(session, transaction, received_at), header, whole)
     return _store(session, event, stored)
+
+
+def _drop(session: "Session", transaction: Transaction) -> Reply:
+    """Take a message all of whose recipients lead to /dev/null, and forget it (5.3)."""
+    transaction.abandon()
+    session.transaction = None
+    session.succeeded()
+    counters = session.parts.counters
+    counters["messages_in"] += 1
+    counters["dropped"] += 1
+    session.parts.log.finished(transaction.mid, "done")
+    return replies.message_accepted(transaction.mid)
 
 
 def _store(session: "Session", event: EndOfContent, stored: Stored) -> Reply | None:

@@ -8,16 +8,17 @@ from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.mail.address import AddressRules
 from mailwarden.core.patterns import parse_accepted, parse_banner, parse_name, parse_network
 from mailwarden.core.policy.address_forms import ALL
-from mailwarden.core.policy.domain_map import (
-    DOMAIN_MAP_ENTRIES_MAX,
-    build_domain_map,
-    parse_domain_map,
-)
-from mailwarden.core.policy.exceptions import build_exception, parse_exception
-from mailwarden.core.policy.rat_text import build_rat_entry, parse_rat_entry
+from mailwarden.core.policy.domain_map import DOMAIN_MAP_ENTRIES_MAX
+from mailwarden.core.policy.rat_text import parse_rat_entry
 from mailwarden.core.problem import Problem
 from mailwarden.core.setting import REQUIRED, Unit, setting
 from mailwarden.core.smtp.content import BareCrLf
+from mailwarden.mailflow.listener.tables import (
+    parse_aliases_text,
+    parse_domain_map_line,
+    parse_exception_line,
+    parse_rat_line,
+)
 
 
 class ListenerType(Enum):
@@ -85,24 +86,6 @@ class MailFlowPolicy:
     require_tls_for_auth: bool = setting(True, "Offer AUTH only once the session is encrypted.")
 
 
-def _rat_line(text: str) -> str:
-    return build_rat_entry(parse_rat_entry(text))
-
-
-def _domain_map_line(text: str) -> str:
-    read = parse_domain_map(text)
-    if read.problems:
-        raise ValueError(read.problems[0].message)
-    line = build_domain_map(read.table).rstrip("\n")
-    if "\n" in line or not line:
-        raise ValueError("has not one entry; write `@old.example @new.example`")
-    return line
-
-
-def _exception_line(text: str) -> str:
-    return build_exception(parse_exception(text))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
     """One port on which mail is taken (mailflow 2.2)."""
@@ -132,14 +115,14 @@ class Listener:
             "corp.example ACCEPT",
             'old@corp.example REJECT (554 "This address was retired")',
         ),
-        parse=_rat_line,
+        parse=parse_rat_line,
     )
     domain_map: tuple[str, ...] = setting(
         (),
         "Domain map: recipients that get another address before they are looked at, as "
         "`@old.example @new.example`; the most specific left side wins.",
         examples=("@old.example @new.example", "joe@old.example ann@new.example"),
-        parse=_domain_map_line,
+        parse=parse_domain_map_line,
         entries_max=DOMAIN_MAP_ENTRIES_MAX,
     )
     relay_hosts: tuple[str, ...] = setting(
@@ -237,13 +220,20 @@ class InboundSettings:
     add_message_id: bool = setting(
         False, "Add a Message-ID to incoming mail that has none; relayed mail always gets one."
     )
+    aliases: str = setting(
+        "",
+        "Alias table: recipients that stand for others, or for `/dev/null`; a text of several "
+        "lines, see the guide.",
+        parse=parse_aliases_text,
+        has_lines=True,
+    )
     sender_exceptions: tuple[str, ...] = setting(
         (),
         "Senders that policies with `use_exception_table` let in unverified, or never: "
         "`user@dom.example`, `user@`, `@dom.example` or `@.dom.example` with ALLOW or REJECT; the "
         "first that matches decides.",
         examples=("@partner.example ALLOW", '@.spam.example REJECT (553 "Not wanted")'),
-        parse=_exception_line,
+        parse=parse_exception_line,
     )
     credentials: str = setting(
         "",

@@ -19,10 +19,13 @@ class Transaction:
 
     __slots__ = (
         "_inline_max",
+        "_known",
+        "_looked_at",
         "_pieces",
         "_size",
         "_spill",
         "_spool",
+        "dropped",
         "failure",
         "mail",
         "mid",
@@ -33,7 +36,10 @@ class Transaction:
         self.mid: Final = mid
         self.mail: Final = mail
         self.recipients: list[Recipient] = []
+        self.dropped = 0  # recipients that an alias leads nowhere
         self.failure: SpoolFailure | None = None  # the disk did not take a piece
+        self._known: set[str] = set()  # addresses of the recipients, in lower case
+        self._looked_at = 0  # recipients that are in there
         self._spool = spool
         self._inline_max = inline_max
         self._pieces: list[bytes] = []
@@ -44,6 +50,13 @@ class Transaction:
         """Count a recipient in, under the address that it has now; return its RID."""
         self.recipients.append(Recipient(address, event.notify, event.original))
         return len(self.recipients) - 1
+
+    def has_recipient(self, address: str) -> bool:
+        """Whether `address` is among the recipients, whatever its case."""
+        for recipient in self.recipients[self._looked_at :]:
+            self._known.add(recipient.address.lower())
+        self._looked_at = len(self.recipients)
+        return address.lower() in self._known
 
     def add(self, data: bytes) -> None:
         """Take a piece of content. Raises SpoolFailure when the disk does not take it."""

@@ -1,7 +1,9 @@
 """Lines about messages: receipt, work queue and end (mailflow 8.3, 8.4)."""
 
+from collections.abc import Sequence
+
 from mailwarden.system.log.connection_events import ConnectionEvents
-from mailwarden.system.log.escape import escape, quote
+from mailwarden.system.log.escape import escape, quote, quoted_list
 from mailwarden.system.log.settings import Level
 from mailwarden.system.log.stamp import ctime
 
@@ -25,6 +27,16 @@ class MessageEvents(ConnectionEvents):
         text = f"MID {mid} ICID {icid} From: <{sender}>"
         if self._json:
             self._event("mail_from", text, {"mid": mid, "icid": icid, "sender": sender})
+        else:
+            self._line(text)
+
+    def alias_match(self, mid: int, rid: int, address: str, targets: Sequence[str]) -> None:
+        """A recipient stands for others, the first of which gets the number `rid` (5.3)."""
+        shown, address = quoted_list(targets), escape(address)
+        text = f"Alias match: MID {mid} RID {rid} recipient {address} mapped to {shown}"
+        if self._json:
+            fields = {"mid": mid, "rid": rid, "recipient": address, "targets": shown}
+            self._event("alias_match", text, fields)
         else:
             self._line(text)
 

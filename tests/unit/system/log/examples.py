@@ -78,6 +78,10 @@ CONNECTION: list[tuple[Call, str]] = [
         ),
     ),
     (
+        lambda log: log.alias_match(7001, 0, "sales@corp.example", [ANN, BOB]),
+        f"Alias match: MID 7001 RID 0 recipient sales@corp.example mapped to ['{ANN}', '{BOB}']",
+    ),
+    (
         lambda log: log.sender_judged(
             514, "a@nope.invalid", "sender rejected, envelope sender domain does not exist"
         ),

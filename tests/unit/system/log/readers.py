@@ -20,6 +20,7 @@ LINE_FORMS: Final = {
     "early loss": rf"ICID \d+ Connection from {_IP} on interface \S+ \({_IP}\) lost after \d+ "
     r"seconds \(DNS query took \d+ seconds\), before any commands were received",
     "disconnected": rf"ICID \d+ disconnected address {_IP}, .+",
+    "alias": r"Alias match: MID \d+ RID \d+ recipient \S+ mapped to \[.*\]",
     "sender": r"ICID \d+ Address: <.*> sender (?:allowed|rejected), .+",
     "bad address": r"ICID \d+ (?:MID \d+ )?Invalid (?:sender|recipient) address: .+: .+",
     "start": r"Start MID \d+ ICID \d+",
