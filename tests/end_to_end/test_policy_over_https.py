@@ -11,7 +11,6 @@ import uvloop
 
 from mailwarden.core.policy.mta_sts import Mode, StsPolicy
 from mailwarden.core.policy.tls_report import ResultType
-from mailwarden.services.transport_security import https_fetcher
 from mailwarden.services.transport_security.cache import PolicyCache
 from mailwarden.services.transport_security.fetcher import FetchError
 from mailwarden.services.transport_security.https_fetcher import HttpsPolicyFetcher, policy_context
@@ -244,11 +243,14 @@ async def test_a_server_that_says_nothing(web: WebServer) -> None:
             await fetcher.fetch("partner.example")
 
 
-async def test_a_server_that_never_begins_tls(
-    web: WebServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(https_fetcher, "CONNECT_TIMEOUT_SECONDS", 0.2)
-    async with web.running(with_tls=False) as fetcher:
+async def test_a_server_that_never_begins_tls(web: WebServer) -> None:
+    async with web.running(with_tls=False):
+        fetcher = HttpsPolicyFetcher(
+            FakeResolver({HOST: {"A": ["127.0.0.1"]}}),
+            policy_context(web.authority.file),
+            port=web.port,
+            connect_timeout_seconds=0.2,
+        )
         with pytest.raises(FetchError, match="did not answer"):
             await fetcher.fetch("partner.example")
 

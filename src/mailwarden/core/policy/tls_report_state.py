@@ -43,14 +43,16 @@ def encode_results(results: Iterable[DomainResults]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode("ascii")
 
 
-def absorb_results(collector: ReportCollector, data: bytes) -> int:
+def absorb_results(
+    collector: ReportCollector, data: bytes, *, bytes_max: int = STATE_BYTES_MAX
+) -> int:
     """Count what `data` holds into `collector`; return how many lines could not be understood.
 
     Raises:
-        ValueError: it is larger than STATE_BYTES_MAX; nothing was counted.
+        ValueError: it is larger than `bytes_max`; nothing was counted.
     """
-    if len(data) > STATE_BYTES_MAX:
-        raise ValueError(f"larger than {STATE_BYTES_MAX} bytes")
+    if len(data) > bytes_max:
+        raise ValueError(f"larger than {bytes_max} bytes")
     damaged = 0
     for line in data.split(b"\n"):
         if not line:

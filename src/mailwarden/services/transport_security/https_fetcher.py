@@ -57,12 +57,14 @@ class HttpsPolicyFetcher:
         *,
         port: int = HTTPS_PORT,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
     ) -> None:
         """Give `context` what `policy_context` returns."""
         self._resolver: Final = resolver
         self._context: Final = context
         self._port: Final = port
         self._timeout_seconds: Final = timeout_seconds
+        self._connect_timeout_seconds: Final = connect_timeout_seconds
 
     async def fetch(self, domain: str) -> bytes:
         """Return the policy file of `domain`, which is in lower case and A-labels.
@@ -93,7 +95,7 @@ class HttpsPolicyFetcher:
         reason = "no address"
         for address in (await self._addresses(host))[:ADDRESSES_MAX]:
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                async with asyncio.timeout(self._connect_timeout_seconds):
                     return await asyncio.open_connection(
                         address,
                         self._port,

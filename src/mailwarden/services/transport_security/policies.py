@@ -73,12 +73,19 @@ class PolicySource:
     """Finds policies. To be used from one event loop."""
 
     def __init__(
-        self, cache: PolicyCache, resolver: TextResolver, fetcher: PolicyFetcher, clock: Clock
+        self,
+        cache: PolicyCache,
+        resolver: TextResolver,
+        fetcher: PolicyFetcher,
+        clock: Clock,
+        *,
+        answers_max: int = ANSWERS_MAX,
     ) -> None:
         self._cache = cache
         self._resolver = resolver
         self._fetcher = fetcher
         self._clock = clock
+        self._answers_max = answers_max
         self._answers: dict[str, _Remembered] = {}
         self._attempts: dict[str, _Attempt] = {}  # fetches that failed
         self._asking: dict[str, asyncio.Future[PolicyAnswer | None]] = {}
@@ -205,7 +212,7 @@ class PolicySource:
             self._cache.put(domain, policy, id_)
             self._attempts.pop(domain, None)
             return PolicyAnswer(policy)
-        _make_room(self._attempts)
+        _make_room(self._attempts, self._answers_max)
         self._attempts[domain] = _Attempt(id_, answer, self._clock.monotonic() + FAILURE_SECONDS)
         return answer
 
@@ -216,7 +223,7 @@ class PolicySource:
             age = answer.policy.max_age_seconds
             left = age if known is None else known.expires_at() - self._clock.time()
             seconds = min(seconds, left)
-        _make_room(self._answers)
+        _make_room(self._answers, self._answers_max)
         self._answers[domain] = _Remembered(answer, self._clock.monotonic() + seconds)
 
 
@@ -228,8 +235,8 @@ def _no_record(known: CachedPolicy | None) -> str:
     return "its TXT record is gone" if is_in_use(known) else ""
 
 
-def _make_room(memory: dict[str, _Remembered] | dict[str, _Attempt]) -> None:
+def _make_room(memory: dict[str, _Remembered] | dict[str, _Attempt], entries_max: int) -> None:
     """Forget the oldest entries when there are too many."""
-    if len(memory) >= ANSWERS_MAX:
-        for domain in list(memory)[: ANSWERS_MAX // _DISCARDED]:
+    if len(memory) >= entries_max:
+        for domain in list(memory)[: entries_max // _DISCARDED + 1]:
             del memory[domain]

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from mailwarden.core.policy import tls_report_state
 from mailwarden.core.policy.tls_report import (
     AppliedPolicy,
     PolicyType,
@@ -76,7 +75,6 @@ def test_a_damaged_line_costs_no_more_than_itself(line: bytes) -> None:
     assert held(collector) == held(filled())
 
 
-def test_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tls_report_state, "STATE_BYTES_MAX", 10)
+def test_too_much() -> None:
     with pytest.raises(ValueError, match="larger than 10 bytes"):
-        absorb_results(ReportCollector(), bytes(11))
+        absorb_results(ReportCollector(), bytes(11), bytes_max=10)

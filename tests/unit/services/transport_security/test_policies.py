@@ -7,7 +7,6 @@ import pytest
 
 from mailwarden.core.policy.mta_sts import Mode, StsPolicy, build_policy
 from mailwarden.core.policy.tls_report import ResultType
-from mailwarden.services.transport_security import policies
 from mailwarden.services.transport_security.cache import REFRESH_SECONDS, PolicyCache
 from mailwarden.services.transport_security.fetcher import FakePolicyFetcher, FetchError
 from mailwarden.services.transport_security.policies import (
@@ -295,10 +294,10 @@ async def test_a_refresh_of_mode_none_may_fail(bench: Bench) -> None:
     assert await bench.source.refresh() == []
 
 
-async def test_memory_is_limited(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policies, "ANSWERS_MAX", 32)
+async def test_memory_is_limited(bench: Bench) -> None:
+    source = PolicySource(bench.cache, bench.resolver, bench.fetcher, bench.clock, answers_max=32)
     for number in range(100):
-        await bench.source.find(f"d{number}.example")
-    known = [n for n in range(100) if bench.source.peek(f"d{n}.example") is not None]
+        await source.find(f"d{number}.example")
+    known = [n for n in range(100) if source.peek(f"d{n}.example") is not None]
     assert len(known) <= 32
     assert known[-1] == 99
