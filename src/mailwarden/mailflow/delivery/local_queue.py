@@ -12,8 +12,8 @@ from mailwarden.mailflow.delivery.queue import (
     Item,
     QueueKey,
     Unit,
+    prune_ready,
     queue_name,
-    stands_in,
     take_up,
 )
 from mailwarden.mailflow.delivery.shared import Shared
@@ -45,9 +45,9 @@ class LocalQueue(DestinationQueue):
         """Return what is ready; some of it may be no longer wanted."""
         return list(self._ready)
 
-    def prune(self) -> None:
-        """Drop what is ready, but no longer to be delivered."""
-        self._ready = deque(item for item in self._ready if stands_in(item, self))
+    def prune(self, count: int) -> None:
+        """Look at the first `count` items that are ready, and drop what is no longer wanted."""
+        prune_ready(self._ready, count, self)
 
     def take_all(self) -> list[Item]:
         """Give up all items that are ready."""

@@ -28,7 +28,7 @@ from mailwarden.stores.spool.table import DAMAGED
 SLICE_ENTRIES: Final = 2000  # messages looked at before others get their turn
 SLICE_SECONDS: Final = 0.005
 CLOCK_ENTRIES: Final = 25  # messages between two looks at the clock
-PRUNED_AT_ONCE: Final = 20_000
+PRUNED_AT_ONCE: Final = 5000  # items looked at before others get their turn
 DIVIDING_MAX: Final = 200  # messages that are being divided at the same time
 
 
@@ -250,7 +250,15 @@ class Operator:
                 looked_at = 0
                 yield handled
         for queue in list(self._shared.busy):
-            queue.prune()
+            left = queue.ready
+            while left > 0:
+                count = min(left, PRUNED_AT_ONCE)
+                queue.prune(count)
+                left -= count
+                looked_at += count
+                if looked_at >= PRUNED_AT_ONCE:
+                    looked_at = 0
+                    yield handled
 
 
 def _part(stored: Stored, mid: int, rids: tuple[int, ...]) -> Stored:

@@ -4,6 +4,7 @@ A message stands in a queue as its bare spool entry, which may have to stand the
 others. It becomes a `Unit` when its turn has come, or when it has to be divided.
 """
 
+from collections import deque
 from typing import Final, NamedTuple
 
 from mailwarden.mailflow.delivery.destinations import Limits
@@ -83,8 +84,12 @@ class DestinationQueue:
     def sweep(self) -> None:
         """Look at the backlog, now and then."""
 
-    def prune(self) -> None:
-        """Drop what is ready, but no longer to be delivered."""
+    def prune(self, count: int) -> None:
+        """Look at the first `count` items that are ready, and drop what is no longer wanted.
+
+        The others go to the end, so that the next call looks at the next ones.
+        """
+        raise NotImplementedError
 
     def take_all(self) -> "list[Item]":
         """Give up all items that are ready."""
@@ -178,6 +183,14 @@ def stands_in(item: Item, queue: DestinationQueue) -> bool:
     if isinstance(item, Unit):
         return item.is_live()
     return item.state is _QUEUED and item.tag is queue
+
+
+def prune_ready(ready: deque[Item], count: int, queue: DestinationQueue) -> None:
+    """Do what `DestinationQueue.prune` says with what is ready in `queue`."""
+    for _ in range(min(count, len(ready))):
+        item = ready.popleft()
+        if stands_in(item, queue):
+            ready.append(item)
 
 
 def queue_name(key: QueueKey) -> str:

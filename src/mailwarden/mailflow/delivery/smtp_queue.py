@@ -24,8 +24,8 @@ from mailwarden.mailflow.delivery.queue import (
     Item,
     QueueKey,
     Unit,
+    prune_ready,
     queue_name,
-    stands_in,
     take_up,
 )
 from mailwarden.mailflow.delivery.settings import DestinationTls
@@ -209,12 +209,10 @@ class SmtpQueue(DestinationQueue):
         """How many connections are being opened."""
         return self._opening
 
-    def prune(self) -> None:
-        """Drop what is ready, but no longer to be delivered."""
-        if self._draining:  # counts on what stands there; most of it goes in a moment
-            return
-        if self._ready:
-            self._ready = deque(item for item in self._ready if stands_in(item, self))
+    def prune(self, count: int) -> None:
+        """Look at the first `count` items that are ready, and drop what is no longer wanted."""
+        if not self._draining:  # it counts on what stands there; most of that goes in a moment
+            prune_ready(self._ready, count, self)
 
     def take_all(self) -> list[Item]:
         """Give up all items that are ready."""

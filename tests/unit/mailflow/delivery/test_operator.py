@@ -291,3 +291,17 @@ async def test_mail_that_waits_for_its_next_attempt_is_not_counted_any_more(
     assert len(office.delivery._wheel) == 2
     await office.pass_time(601)
     assert waiting(office) == 2
+
+
+@with_office(routes={"local.example": "null:"})
+async def test_what_is_ready_is_looked_at_in_parts_and_stays_in_order(office: Office) -> None:
+    mids = [office.put(f"{n}@{host}.example").mid for n in range(9) for host in ("a", "local")]
+    operate(office, Deed.DELETE, mids=[mids[0], mids[1], mids[6], mids[7]])
+    for queue in office.delivery._all_queues():
+        assert queue.ready == 7
+        place = mids.index(queue.standing()[0].mid)
+        assert [item.mid for item in queue.standing()] == [
+            mid for mid in mids[place % 2 :: 2] if mid not in (mids[0], mids[1], mids[6], mids[7])
+        ]
+    office.delivery.resume()
+    await office.until(lambda: office.delivery.counters["delivered"] == 7)
