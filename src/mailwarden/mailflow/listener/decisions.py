@@ -54,6 +54,7 @@ from mailwarden.stores.spool.spool import Entry, Settlement, SpoolFailure, State
 if TYPE_CHECKING:  # a session decides with these, and these decide about sessions
     from mailwarden.mailflow.listener.session import Session
 
+EXPANDED_RECIPIENTS_MAX: Final = 100_000  # of one message, once aliases were expanded
 RECEIVING_ABORTED: Final = "Receiving aborted"
 _FAULTS: Final = {
     Fault.MESSAGE_SIZE: "Message size exceeds limit",
@@ -176,7 +177,8 @@ def rcpt(session: "Session", event: Rcpt) -> Reply:
     if address != event.address:
         log.info(f"MID {mid} domain map: {event.address} mapped to {address}")
     if session.context.aliases is not None:
-        _add_expanded(session, transaction, event, address, session.context.aliases)
+        if not _add_expanded(session, transaction, event, address, session.context.aliases):
+            return replies.TOO_MANY_RECIPIENTS
         return reply
     rid = transaction.add_recipient(event, address)
     log.rcpt_to(mid, session.icid, rid, address)
@@ -185,22 +187,28 @@ def rcpt(session: "Session", event: Rcpt) -> Reply:
 
 def _add_expanded(
     session: "Session", transaction: Transaction, event: Rcpt, address: str, aliases: AliasIndex
-) -> None:
-    """Add the recipients that `address` stands for (5.3); each that is there already, once."""
+) -> bool:
+    """Add the recipients that `address` stands for (5.3); each that is there already, once.
+
+    Return False when they are too many for one message.
+    """
     log, mid = session.parts.log, transaction.mid
     expansion = aliases.expand(address)
-    if expansion.is_too_large:
-        log.warning(f"MID {mid} alias {expansion.matched} stands for too many; {address} is kept")
-    elif expansion.matched:
+    count = len(transaction.recipients) + len(expansion.addresses)
+    if expansion.matched and (expansion.is_too_large or count > EXPANDED_RECIPIENTS_MAX):
+        log.warning(f"MID {mid} alias {expansion.matched} stands for too many: {address} refused")
+        return False
+    if expansion.matched:
         log.alias_match(mid, len(transaction.recipients), address, expansion.addresses)
     if expansion.is_dropped:
         transaction.dropped += 1
-        return
+        return True
     for target in expansion.addresses:
         if expansion.matched and transaction.has_recipient(target):
             continue
         rid = transaction.add_recipient(event, target)
         log.rcpt_to(mid, session.icid, rid, target)
+    return True
 
 
 def is_relaying(session: "Session") -> bool:
