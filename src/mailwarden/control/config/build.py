@@ -20,7 +20,7 @@ from mailwarden.control.config.scalars import (
     read_switch,
 )
 from mailwarden.control.config.shape import Field, Form, Kind, Value, fields_of
-from mailwarden.control.config.tree import Items, Node, Place, Scalar, Table
+from mailwarden.control.config.tree import TEXT_LENGTH_MAX, Items, Node, Place, Scalar, Table
 from mailwarden.core.setting import Checked, Setting, Unit
 
 VISITS_MAX: Final = 500_000  # values read, those behind aliases counted each time
@@ -206,8 +206,9 @@ class Builder:
 
     def _scalar(self, kind: Kind, about: Setting, node: Scalar) -> Value:
         text = node.text
-        if len(text) > VALUE_LENGTH_MAX:
-            raise ValueError(f"is longer than {VALUE_LENGTH_MAX} letters")
+        longest = TEXT_LENGTH_MAX if about.has_lines else VALUE_LENGTH_MAX
+        if len(text) > longest:
+            raise ValueError(f"is longer than {longest} letters")
         match kind.form:
             case Form.SWITCH:
                 return read_switch(text)
