@@ -225,6 +225,12 @@ def _shown(answers: Answers, is_terminal: bool | None) -> Answers:
 
 
 def _tell(arguments: Namespace, total: Mapping[str, int], what: str) -> int:
+    mids = () if what == "restored" else selection_of(arguments).get("mids") or ()
+    if mids and not total["messages"]:
+        raise CommandError(
+            f"MID {', '.join(map(str, mids[:10]))} is not in a queue that can be changed",
+            "mailwarden queue list shows what is waiting; what is being transmitted is left alone",
+        )
     if arguments.json:
         print(json.dumps(total))
     elif total["messages"]:

@@ -125,9 +125,12 @@ def test_it_counts(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_nothing_that_fits(capsys: pytest.CaptureFixture[str]) -> None:
     gateway = Gateway(NONE)
-    assert gateway.run("delete", "7") == ExitCode.DONE
+    assert gateway.run("delete", "--sender", "<>") == ExitCode.DONE
     assert gateway.questions == []
     assert capsys.readouterr().out == "no such message is waiting for delivery\n"
+    for words in (["delete", "7"], ["bounce", "7", "--dry-run"]):
+        with pytest.raises(CommandError, match="MID 7 is not in a queue that can be changed"):
+            gateway.run(*words)
 
 
 @pytest.mark.parametrize(
