@@ -26,20 +26,21 @@ JSON = st.recursive(
     max_leaves=10,
 )
 KEYS = st.sampled_from(["recipient_hosts", "senders", "recipients", "mids", "older_than_seconds"])
-SELECTIONS = st.builds(
-    Selection,
-    hosts=st.frozensets(st.sampled_from(HOSTS), max_size=2),
-    mids=st.frozensets(st.integers(7001, 7008), max_size=3),
+MIDS = st.integers(7001, 7004)
+SELECTIONS = st.one_of(
+    st.builds(Selection, hosts=st.frozensets(st.sampled_from(HOSTS), min_size=1, max_size=2)),
+    st.builds(Selection, mids=st.frozensets(MIDS, max_size=3)),
 )
+PUTS = st.tuples(st.just("put"), st.lists(st.sampled_from(HOSTS), min_size=1, max_size=4))
 STEPS = st.one_of(
-    st.tuples(st.just("put"), st.lists(st.sampled_from(HOSTS), min_size=1, max_size=4)),
+    PUTS,
     st.tuples(st.just("delete"), SELECTIONS),
     st.tuples(st.just("bounce"), SELECTIONS),
     st.tuples(st.just("restore"), SELECTIONS),
     st.tuples(st.just("redirect"), SELECTIONS),
     st.tuples(st.just("travel"), st.integers(0, 7)),
     st.tuples(st.just("arrive"), st.booleans()),
-    st.tuples(st.just("hold"), st.integers(7001, 7008)),
+    st.tuples(st.just("hold"), MIDS),
     st.tuples(st.just("release"), st.none()),
     st.tuples(st.just("reload"), st.none()),
     st.tuples(st.just("commit"), st.none()),
@@ -203,6 +204,10 @@ async def work(steps: list[tuple[str, Any]], *, deferred: bool) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(STEPS, min_size=3, max_size=25), st.booleans())
-def test_no_recipient_is_lost(steps: list[tuple[str, Any]], deferred: bool) -> None:
-    asyncio.run(work(steps, deferred=deferred))
+@given(
+    st.lists(PUTS, min_size=1, max_size=3), st.lists(STEPS, min_size=3, max_size=20), st.booleans()
+)
+def test_no_recipient_is_lost(
+    puts: list[tuple[str, Any]], steps: list[tuple[str, Any]], deferred: bool
+) -> None:
+    asyncio.run(work([*puts, *steps], deferred=deferred))
