@@ -129,7 +129,6 @@ class Sink:
 
     def _take(self, sender: bytes, recipients: list[bytes], content: bytes) -> None:
         with self._lock:
-            self.count += 1
             if match := ID.search(content):
                 self._ids[match[1]] += 1
                 _, _, body = content.partition(b"\r\n\r\n")
@@ -137,6 +136,7 @@ class Sink:
             if self._keeps:
                 self.messages.append(content)
                 self.envelopes.append((sender, list(recipients)))
+            self.count += 1  # at last: who waits for it looks at the rest then
 
 
 def _read_data(lines: BinaryIO) -> bytes:
