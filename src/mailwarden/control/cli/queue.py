@@ -10,7 +10,7 @@ missing is left out.
 
 import json
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from mailwarden.control.cli.failure import CommandError, ExitCode
@@ -33,30 +33,38 @@ _HEADS: Final = (
 _DELETED_HEADS: Final = f"{'MID':>10}  {'Size':>6}  {'Age':>7}  {'Kept for':>8}  Mail"
 
 
-def show_messages(arguments: Namespace, pages: Iterable[Mapping[str, Any]], now: float) -> int:
+Pages = Iterable[Mapping[str, Any]]
+
+
+def show_messages(arguments: Namespace, pages: Pages, now: float) -> int:
     """Show messages as they come; with `--json` a line each. `now` is in epoch seconds.
 
     A page has `messages`, and `more` where the limit left some out.
     """
-    count = 0
-    more = False
-    for page in pages:
-        more = more or bool(page.get("more"))
-        for message in page.get("messages", ()):
-            if arguments.json:
-                print(json.dumps(message))
-            else:
-                if count == 0:
-                    print(_HEADS)
-                print("\n".join(render_message(message, now)))
-            count += 1
-    if not arguments.json:
-        print(_count(count, more=more, none="no message is waiting"))
-    return ExitCode.DONE
+
+    def render(message: Mapping[str, Any]) -> str:
+        return "\n".join(render_message(message, now))
+
+    return _show_pages(arguments, pages, _HEADS, render, none="no message is waiting")
 
 
-def show_deleted(arguments: Namespace, pages: Iterable[Mapping[str, Any]], now: float) -> int:
+def show_deleted(arguments: Namespace, pages: Pages, now: float) -> int:
     """Show deleted messages as they come; with `--json` a line each. `now` is in epoch seconds."""
+
+    def render(message: Mapping[str, Any]) -> str:
+        return _render_deleted(message, now)
+
+    return _show_pages(arguments, pages, _DELETED_HEADS, render, none="no deleted message is kept")
+
+
+def _show_pages(
+    arguments: Namespace,
+    pages: Pages,
+    heads: str,
+    render: Callable[[Mapping[str, Any]], str],
+    *,
+    none: str,
+) -> int:
     count = 0
     more = False
     for page in pages:
@@ -66,11 +74,11 @@ def show_deleted(arguments: Namespace, pages: Iterable[Mapping[str, Any]], now: 
                 print(json.dumps(message))
             else:
                 if count == 0:
-                    print(_DELETED_HEADS)
-                print(_render_deleted(message, now))
+                    print(heads)
+                print(render(message))
             count += 1
     if not arguments.json:
-        print(_count(count, more=more, none="no deleted message is kept"))
+        print(_count(count, more=more, none=none))
     return ExitCode.DONE
 
 

@@ -10,10 +10,11 @@ from mailwarden.core.policy.rewrite_sides import (
     SideSearch,
     apply_right,
     build_line,
+    read_sides,
     shown,
     split_words,
 )
-from mailwarden.core.policy.table_lines import LineNotes, numbered_lines
+from mailwarden.core.policy.table_lines import LineNotes
 
 DOMAIN_MAP_ENTRIES_MAX: Final = 20_000  # the limit of a later release
 KINDS: Final = 4  # of left sides; see `_kind`
@@ -59,18 +60,7 @@ def parse_domain_map(text: str) -> Imported[DomainMap]:
     Warnings name entries that another one hides.
     """
     notes = LineNotes()
-    reader = SideReader()
-    entries: list[tuple[str, str]] = []
-    lines: list[int] = []
-    for number, line in numbered_lines(text, notes):
-        try:
-            entries.append(_parse_entry(line, reader))
-            lines.append(number)
-        except ValueError as error:
-            notes.problem(number, str(error))
-        if len(entries) > DOMAIN_MAP_ENTRIES_MAX:
-            notes.problem(number, f"the table has more than {DOMAIN_MAP_ENTRIES_MAX} entries")
-            break
+    entries, lines = read_sides(text, DOMAIN_MAP_ENTRIES_MAX, notes, _parse_entry)
     _note_hidden(entries, lines, notes)
     return notes.imported(DomainMap(tuple(entries)))
 

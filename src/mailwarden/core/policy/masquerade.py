@@ -11,10 +11,11 @@ from mailwarden.core.policy.rewrite_sides import (
     apply_right,
     build_line,
     is_bare,
+    read_sides,
     shown,
     split_words,
 )
-from mailwarden.core.policy.table_lines import LineNotes, numbered_lines
+from mailwarden.core.policy.table_lines import LineNotes
 
 MASQUERADE_ENTRIES_MAX: Final = 400_000  # the limit of a later release
 
@@ -71,18 +72,7 @@ def parse_masquerade(text: str) -> Imported[MasqueradeTable]:
     Warnings name entries that an earlier one hides.
     """
     notes = LineNotes()
-    reader = SideReader()
-    entries: list[tuple[str, str]] = []
-    lines: list[int] = []
-    for number, line in numbered_lines(text, notes):
-        try:
-            entries.append(_parse_entry(line, reader))
-            lines.append(number)
-        except ValueError as error:
-            notes.problem(number, str(error))
-        if len(entries) > MASQUERADE_ENTRIES_MAX:
-            notes.problem(number, f"the table has more than {MASQUERADE_ENTRIES_MAX} entries")
-            break
+    entries, lines = read_sides(text, MASQUERADE_ENTRIES_MAX, notes, _parse_entry)
     _note_hidden(entries, lines, notes)
     return notes.imported(MasqueradeTable(tuple(entries)))
 

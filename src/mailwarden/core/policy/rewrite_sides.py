@@ -7,6 +7,7 @@ and A-labels, so that a new address needs no SMTPUTF8 (RFC 6531) for the sake of
 """
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from mailwarden.core.hostport import HOSTNAME_LENGTH_MAX, SHOWN_LENGTH_MAX, parse_hostname
@@ -26,6 +27,7 @@ from mailwarden.core.policy.address_forms import (
     parse_form,
     split_address,
 )
+from mailwarden.core.policy.table_lines import LineNotes, numbered_lines
 
 # Stands for what no table names: U+0000 is in no local part and no domain of a table.
 ANYTHING: Final = "\0"
@@ -239,6 +241,31 @@ def apply_right(address: str, right: str) -> str | None:
         if len(new) > ADDRESS_OCTETS_MAX or octets(new) > ADDRESS_OCTETS_MAX:
             return None
     return None if new == address else new
+
+
+def read_sides(
+    text: str,
+    entries_max: int,
+    notes: LineNotes,
+    parse_entry: Callable[[str, SideReader], tuple[str, str]],
+) -> tuple[list[tuple[str, str]], list[int]]:
+    """Return the left and right sides in `text`, an entry a line, and the line of each.
+
+    `parse_entry` raises ValueError for what is none; all of that goes to `notes`.
+    """
+    reader = SideReader()
+    entries: list[tuple[str, str]] = []
+    lines: list[int] = []
+    for number, line in numbered_lines(text, notes):
+        try:
+            entries.append(parse_entry(line, reader))
+            lines.append(number)
+        except ValueError as error:
+            notes.problem(number, str(error))
+        if len(entries) > entries_max:
+            notes.problem(number, f"the table has more than {entries_max} entries")
+            break
+    return entries, lines
 
 
 def split_words(line: str) -> list[str]:
