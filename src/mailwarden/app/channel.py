@@ -166,7 +166,7 @@ def _encode(packet: Packet) -> bytes:
         return msgspec.json.encode(_readable(packet))
 
 
-def _readable(value: Any) -> Any:  # noqa: ANN401  whatever a packet holds
+def _readable(value: object) -> object:
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if isinstance(value, dict):

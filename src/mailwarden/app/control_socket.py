@@ -49,7 +49,7 @@ class ControlServer:
         path = self._directory / SOCKET_NAME
         path.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX)
-        with _reachable(self._directory) as short:
+        with _ShortPath(self._directory) as short:
             listening.bind(short)
         path.chmod(0o600)
         self._server = await asyncio.start_unix_server(
@@ -92,7 +92,7 @@ def ask(directory: Path, request: Request) -> Iterator[dict[str, Any]]:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(CLIENT_SECONDS)
         try:
-            with _reachable(directory) as short:
+            with _ShortPath(directory) as short:
                 connection.connect(short)
         except OSError as error:
             raise NotRunningError(_why_not(directory, error)) from error
@@ -120,7 +120,7 @@ def _why_not(directory: Path, error: OSError) -> str:
             return f"no gateway answers in {directory}: {error.strerror or error}"
 
 
-class _reachable:  # noqa: N801  used as a function: `with _reachable(directory) as path`
+class _ShortPath:
     """A path to the socket that fits into the 108 bytes of a socket address, however deep."""
 
     def __init__(self, directory: Path) -> None:
@@ -158,7 +158,7 @@ def _answering_process(directory: Path) -> int | None:
     """Return the id of the process behind the socket; 0 where it cannot be seen from here."""
     size = struct.calcsize(_CREDENTIALS)
     try:
-        with socket.socket(socket.AF_UNIX) as probe, _reachable(directory) as short:
+        with socket.socket(socket.AF_UNIX) as probe, _ShortPath(directory) as short:
             probe.connect(short)
             data = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     except OSError:

@@ -5,7 +5,7 @@ One line of JSON for each policy of a day, so that a damaged line costs no more 
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from mailwarden.core.policy.tls_report import (
     AppliedPolicy,
@@ -77,26 +77,28 @@ def _parse_line(line: bytes) -> tuple[int, PolicyResults]:
     )
 
 
-def _parse_failure(detail: Any) -> tuple[SessionFailure, int]:  # noqa: ANN401  any JSON
+def _parse_failure(detail: object) -> tuple[SessionFailure, int]:
+    if not isinstance(detail, list):
+        raise TypeError("a failure is missing")
     kind, *texts, count = detail
     if len(texts) != _TEXTS_OF_FAILURE:
         raise ValueError("a failure has too few or too many fields")
     return SessionFailure(ResultType(kind), *_texts(texts)), _number(count, COUNT_MAX)
 
 
-def _texts(values: Any) -> tuple[str, ...]:  # noqa: ANN401  any JSON
+def _texts(values: object) -> tuple[str, ...]:
     if not isinstance(values, list):
         raise TypeError("a list is missing")
     return tuple(map(_text, values))
 
 
-def _text(value: Any) -> str:  # noqa: ANN401  any JSON
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("a text is missing")
     return value
 
 
-def _number(value: Any, maximum: int) -> int:  # noqa: ANN401  any JSON
+def _number(value: object, maximum: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= maximum:
         raise ValueError("a number is missing")
     return value

@@ -265,8 +265,3 @@ BARE_CR_LF: Final = Reply(
 def recipient_rejected(address: str) -> Reply:
     """Return the answer to a recipient that the directory does not know."""
     return Reply(550, f"#5.1.0 Address rejected {address}")
-
-
-def sender_domain_unknown(address: str) -> Reply:
-    """Return the answer to a sender whose domain does not exist."""
-    return Reply(553, f"#5.1.8 Domain of sender address <{address}> does not exist")

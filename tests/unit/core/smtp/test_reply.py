@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailwarden.core.policy.sender_check import DOMAIN_MISSING, expand_sender
 from mailwarden.core.smtp import reply as replies
 from mailwarden.core.smtp.limits import REPLY_LINE_BYTES_MAX
 from mailwarden.core.smtp.reply import Reply
@@ -69,7 +70,7 @@ PLAIN = [
     (replies.HEADER_SIZE_EXCEEDED, "552 #5.3.4 message header size exceeds limit"),
     (replies.MESSAGE_SIZE_EXCEEDED, "552 #5.3.4 message size exceeds limit"),
     (
-        replies.sender_domain_unknown("a@nope.invalid"),
+        expand_sender(DOMAIN_MISSING, "a@nope.invalid"),
         "553 #5.1.8 Domain of sender address <a@nope.invalid> does not exist",
     ),
     (replies.SERVER_FAILURE, "554 #5.3.0 Server Error"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailwarden.core.policy.sender_check import DOMAIN_MISSING
 from mailwarden.core.smtp import reply as replies
 from mailwarden.core.smtp.events import (
     Answerable,
@@ -165,7 +166,7 @@ def test_answer_without_event_is_our_error() -> None:
 def test_refused_commands_move_nothing() -> None:
     def policy(event: Answerable) -> Reply | None:
         if isinstance(event, Mail) and event.address.startswith("bad"):
-            return replies.sender_domain_unknown(event.address)
+            return DOMAIN_MISSING
         if isinstance(event, Rcpt) and event.address.startswith("bad"):
             return replies.ADDRESS_REJECTED
         return replies.QUEUE_FULL if isinstance(event, Data) and event_count else None
@@ -344,7 +345,7 @@ def test_floods_count_after_an_allowance(line: bytes) -> None:
 
 
 def test_refused_mail_counts_as_idle() -> None:
-    deny = replies.sender_domain_unknown("x")
+    deny = DOMAIN_MISSING
     caller = Caller(policy=lambda event: deny if isinstance(event, Mail) else None)
     assert caller.say(b"EHLO x\r\n" + MAIL * 200)[-1] == BAD_LIMIT
 
