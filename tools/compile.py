@@ -20,9 +20,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "src" / "mailwarden"
 BUILD = ROOT / "build"
 PACKAGES = (
-    "core/mail", "core/routes", "core/smtp", "core/verdict",
+    "core/mail", "core/policy", "core/routes", "core/smtp", "core/verdict",
     "mailflow/delivery", "mailflow/listener", "mailflow/workqueue", "mailflow/workqueue/stages",
-    "services/throttling", "stores/spool", "system/files", "system/log", "system/net",
+    "services/engines", "services/engines/reputation", "services/throttling", "stores/spool",
+    "system/files", "system/log", "system/net",
 )  # fmt: skip
 _BUILT_IN_BASES = {"OSError", "bytes", "dict", "int", "list", "str", "tuple"}
 

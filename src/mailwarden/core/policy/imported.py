@@ -1,15 +1,13 @@
 """What came of reading a table's text file."""
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from mailwarden.core.problem import Problem
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Imported(Generic[T]):
+class Imported(NamedTuple, Generic[T]):  # a generic dataclass could not be compiled
     """A table, and everything found wrong with its text.
 
     With a problem the table is what could be read, for showing only: it must not be put to use.
