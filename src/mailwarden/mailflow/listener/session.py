@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
+from mailwarden.core.policy.host_forms import NameStatus
 from mailwarden.core.smtp import reply as replies
 from mailwarden.core.smtp.events import Answerable, Content, EndOfContent, Event, StartTls
 from mailwarden.core.smtp.order import State
@@ -23,6 +24,7 @@ from mailwarden.mailflow.listener.decisions import DECISIONS, content
 from mailwarden.mailflow.listener.settings import ListenerType
 from mailwarden.mailflow.listener.transaction import Transaction
 from mailwarden.system.crypto.tls_layer import TlsLayer
+from mailwarden.system.dns.resolver import HostName
 from mailwarden.system.net.deadlines import Deadlines
 
 SOFT_SHARE: Final = 0.8  # of the total time, from which on the next command ends it (2.4)
@@ -131,12 +133,12 @@ class Session:
         if not self.context.settings.reverse_dns:
             self._know_name("")
             return
-        name = self.parts.resolver.peek_verified_name(self.client)
-        if name is not None:
-            self._know_name(name)
+        host = self.parts.resolver.peek_host_name(self.client)
+        if host is not None:
+            self._know_name(host.name if host.status is NameStatus.EXISTS else "")
         else:
             loop = asyncio.get_running_loop()
-            task = loop.create_task(self.parts.resolver.verified_name(self.client))
+            task = loop.create_task(self.parts.resolver.resolve_host_name(self.client))
             task.add_done_callback(self._name_came)
 
     def _count_in(self) -> Reply | None:
@@ -156,9 +158,11 @@ class Session:
             self._gauges.append(key)
         return None
 
-    def _name_came(self, task: "asyncio.Task[str]") -> None:
+    def _name_came(self, task: "asyncio.Task[HostName]") -> None:
         if not self.is_closing and not task.cancelled():
-            self._know_name("" if task.exception() else task.result())
+            host = None if task.exception() else task.result()
+            is_verified = host is not None and host.status is NameStatus.EXISTS
+            self._know_name(host.name if host is not None and is_verified else "")
 
     def _know_name(self, name: str) -> None:
         """Decide about the client and greet it, or begin TLS where that comes first."""

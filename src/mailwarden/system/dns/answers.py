@@ -46,7 +46,7 @@ class Finding(NamedTuple):
 
     state: State
     expires_at: float  # monotonic seconds
-    values: tuple[Any, ...] = ()  # addresses and names as str, MxHost, TXT or TLSA as bytes
+    values: tuple[Any, ...] = ()  # addresses, names as str; MxHost, HostName; TXT, TLSA as bytes
     detail: str = ""  # why it failed or is missing, for the log
     canonical: str = ""  # where aliases lead; "" when the name is none, or leads to no host name
     is_secure: bool = False  # a trusted server says that DNSSEC proves all of it, aliases included

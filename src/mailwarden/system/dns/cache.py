@@ -4,7 +4,7 @@ from itertools import islice
 from typing import Final
 
 from mailwarden.system.dns.answers import Finding
-from mailwarden.system.dns.resolver import MxHost
+from mailwarden.system.dns.resolver import HostName, MxHost
 
 Key = tuple[int, str]  # what was asked for, and the name
 
@@ -65,5 +65,7 @@ def _weigh(finding: Finding) -> int:
     return 1 + sum(_size(value) for value in finding.values) // _WEIGHT_BYTES
 
 
-def _size(value: str | bytes | MxHost) -> int:
-    return _VALUE_BYTES + len(value.host if isinstance(value, MxHost) else value)
+def _size(value: str | bytes | MxHost | HostName) -> int:
+    if isinstance(value, MxHost):
+        return _VALUE_BYTES + len(value.host)
+    return _VALUE_BYTES + len(value.name if isinstance(value, HostName) else value)

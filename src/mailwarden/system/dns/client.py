@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
+from mailwarden.core.policy.host_forms import NameStatus
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.dns.answers import Finding, Lifetimes, State, find
 from mailwarden.system.dns.cache import Cache, Key
@@ -20,7 +21,7 @@ from mailwarden.system.dns.names import (
     is_localhost,
     parse_address,
 )
-from mailwarden.system.dns.resolver import MxHost, NameNotFoundError, ResolutionError
+from mailwarden.system.dns.resolver import HostName, MxHost, NameNotFoundError, ResolutionError
 from mailwarden.system.dns.servers import Server, load_servers, order
 from mailwarden.system.dns.settings import DnsSettings
 from mailwarden.system.dns.transport import SocketTransport, Transport
@@ -33,7 +34,7 @@ VERIFIED_NAMES_MAX: Final = 4  # names of one address that are looked at
 FAILURE_SECONDS: Final = 2.0  # a failure is remembered for (RFC 2308, 7: at most 300)
 HALF_FAILURE_SECONDS: Final = 300.0  # the same when the other type of address was found
 
-_VERIFIED: Final = 0  # a cache entry of `verified_name`; no record has this type
+_HOST_NAME: Final = 0  # a cache entry of `resolve_host_name`; no record has this type
 _NOT_UNDERSTOOD: Final = (Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS)
 
 
@@ -115,10 +116,16 @@ class CachingResolver:
         name = parse_address(address).reverse_name
         return _values(await self._find(Kind.PTR, name), Kind.PTR, name)
 
-    async def verified_name(self, address: str) -> str:
-        """Return a name of `address` that leads back to it, or `""`."""
-        name: str = (await self._share((_VERIFIED, parse_address(address).text))).values[0]
+    async def resolve_host_name(self, address: str) -> HostName:
+        """Return a name of `address` that leads back to it, or why there is none."""
+        name: HostName = (await self._share((_HOST_NAME, parse_address(address).text))).values[0]
         return name
+
+    async def resolve_a(self, name: str) -> tuple[str, ...]:
+        """Return the IPv4 addresses of `name` alone."""
+        if is_localhost(name):
+            return LOOPBACK[:1]
+        return _values(await self._find(Kind.A, name), Kind.A, name)
 
     async def resolve_txt(self, name: str) -> tuple[bytes, ...]:
         """Return the TXT records of `name`, the strings of each joined."""
@@ -141,13 +148,20 @@ class CachingResolver:
         six = self._peek(Kind.AAAA, name)
         return None if six is None else _both(four, six, name)
 
-    def peek_verified_name(self, address: str) -> str | None:
-        """Return what `verified_name` would, if it is known."""
+    def peek_host_name(self, address: str) -> HostName | None:
+        """Return what `resolve_host_name` would, if it is known."""
         now = self._clock.monotonic()
-        finding = self._cache.get((_VERIFIED, address), now)
+        finding = self._cache.get((_HOST_NAME, address), now)
         if finding is None:
-            finding = self._cache.get((_VERIFIED, parse_address(address).text), now)
-        return None if finding is None else cast("str", finding.values[0])
+            finding = self._cache.get((_HOST_NAME, parse_address(address).text), now)
+        return None if finding is None else cast("HostName", finding.values[0])
+
+    def peek_a(self, name: str) -> tuple[str, ...] | None:
+        """Return what `resolve_a` would, if it is known."""
+        finding = self._peek(Kind.A, name)
+        if finding is None:
+            return LOOPBACK[:1] if is_localhost(name) else None
+        return _values(finding, Kind.A, name)
 
     def close(self) -> None:
         """Give up all questions under way."""
@@ -183,7 +197,7 @@ class CachingResolver:
         finding = None
         try:
             kind, name = key
-            work = self._verify(name) if kind == _VERIFIED else self._ask(Kind(kind), name)
+            work = self._verify(name) if kind == _HOST_NAME else self._ask(Kind(kind), name)
             finding = await work
             self._cache.put(key, finding, self._clock.monotonic())
             return finding
@@ -196,13 +210,20 @@ class CachingResolver:
         _, reverse_name, is_ipv6 = parse_address(address)
         finding = await self._find(Kind.PTR, reverse_name)
         expires_at = finding.expires_at
-        if finding.state is State.FOUND:
-            for name in finding.values[:VERIFIED_NAMES_MAX]:
-                forward = await self._find(Kind.AAAA if is_ipv6 else Kind.A, name)
-                expires_at = min(expires_at, forward.expires_at)
-                if address in forward.values:
-                    return Finding(State.FOUND, expires_at, (name,))
-        return Finding(State.FOUND, expires_at, ("",))
+        if finding.state is not State.FOUND:
+            is_failed = finding.state is State.FAILED
+            status = NameStatus.SERV_FAIL if is_failed else NameStatus.NX_DOMAIN
+            return Finding(State.FOUND, expires_at, (HostName("", status),))
+        host = HostName(finding.values[0], NameStatus.NOT_DOUBLE_VERIFIED)
+        for name in finding.values[:VERIFIED_NAMES_MAX]:
+            forward = await self._find(Kind.AAAA if is_ipv6 else Kind.A, name)
+            expires_at = min(expires_at, forward.expires_at)
+            if address in forward.values:
+                host = HostName(name, NameStatus.EXISTS)
+                break
+            if forward.state is State.FAILED:  # it might lead back: nobody may call it forged
+                host = HostName("", NameStatus.SERV_FAIL)
+        return Finding(State.FOUND, expires_at, (host,))
 
     async def _ask(self, kind: Kind, name: str) -> Finding:
         """Ask until there is an answer that is no alias."""

@@ -15,6 +15,7 @@ the type `SECURE`, DNSSEC proves what is said of the name. TLSA records are `3 1
 import math
 from collections.abc import Mapping, Sequence
 
+from mailwarden.core.policy.host_forms import NameStatus
 from mailwarden.system.dns.answers import ALIASES_MAX, Finding, State
 from mailwarden.system.dns.names import (
     LOOPBACK,
@@ -23,7 +24,7 @@ from mailwarden.system.dns.names import (
     is_localhost,
     parse_address,
 )
-from mailwarden.system.dns.resolver import MxHost, NameNotFoundError, ResolutionError
+from mailwarden.system.dns.resolver import HostName, MxHost, NameNotFoundError, ResolutionError
 from mailwarden.system.dns.wire import Kind
 
 Zone = Mapping[str, Mapping[str, Sequence[str]]]
@@ -33,7 +34,7 @@ class FakeResolver:
     """Answers from `zone`, which a test may change at any time.
 
     `peek_` methods know a name once it was asked for; with `warm`, from the start. `asked` lists
-    what was asked for, as `(name, type)`; the type of `verified_name` is `verified`.
+    what was asked for, as `(name, type)`; the type of `resolve_host_name` is `host name`.
     """
 
     def __init__(self, zone: Zone, *, warm: bool = False) -> None:
@@ -58,10 +59,15 @@ class FakeResolver:
         self.asked.append((name, "PTR"))
         return tuple(map(_plain, self._records(name, "PTR")))
 
-    async def verified_name(self, address: str) -> str:
-        """Return a name of `address` that leads back to it, or `""`."""
-        self.asked.append((address, "verified"))
-        return self._verified(address)
+    async def resolve_host_name(self, address: str) -> HostName:
+        """Return a name of `address` that leads back to it, or why there is none."""
+        self.asked.append((address, "host name"))
+        return self._host_name(address)
+
+    async def resolve_a(self, name: str) -> tuple[str, ...]:
+        """Return the IPv4 addresses of `name` alone."""
+        self.asked.append((_plain(name), "A alone"))
+        return self._a(name)
 
     async def resolve_txt(self, name: str) -> tuple[bytes, ...]:
         """Return the TXT records of `name`."""
@@ -99,9 +105,14 @@ class FakeResolver:
             return self._addresses(name)
         return None
 
-    def peek_verified_name(self, address: str) -> str | None:
-        """Return what `verified_name` would, if it is known."""
-        return self._verified(address) if self._knows(address, "verified") else None
+    def peek_host_name(self, address: str) -> HostName | None:
+        """Return what `resolve_host_name` would, if it is known."""
+        return self._host_name(address) if self._knows(address, "host name") else None
+
+    def peek_a(self, name: str) -> tuple[str, ...] | None:
+        """Return what `resolve_a` would, if it is known."""
+        is_known = self._knows(_plain(name), "A alone") or self._knows(_plain(name), "A")
+        return self._a(name) if is_known or is_localhost(name) else None
 
     def close(self) -> None:
         """Remember that it was closed."""
@@ -135,18 +146,28 @@ class FakeResolver:
             return LOOPBACK
         return self._records(name, "A") + self._records(name, "AAAA")
 
-    def _verified(self, address: str) -> str:
+    def _a(self, name: str) -> tuple[str, ...]:
+        return LOOPBACK[:1] if is_localhost(name) else self._records(name, "A")
+
+    def _host_name(self, address: str) -> HostName:
         try:
             names = self._records(parse_address(address).reverse_name, "PTR")
-        except (NameNotFoundError, ResolutionError):
-            return ""
-        return next((_plain(name) for name in names if self._leads_to(name, address)), "")
-
-    def _leads_to(self, name: str, address: str) -> bool:
-        try:
-            return parse_address(address).text in self._addresses(name)
-        except (NameNotFoundError, ResolutionError):
-            return False
+        except ResolutionError:
+            return HostName("", NameStatus.SERV_FAIL)
+        except NameNotFoundError:
+            names = ()
+        if not names:
+            return HostName("", NameStatus.NX_DOMAIN)
+        host = HostName(_plain(names[0]), NameStatus.NOT_DOUBLE_VERIFIED)
+        for name in names:
+            try:
+                if parse_address(address).text in self._addresses(name):
+                    return HostName(_plain(name), NameStatus.EXISTS)
+            except NameNotFoundError:
+                continue
+            except ResolutionError:
+                host = HostName("", NameStatus.SERV_FAIL)
+        return host
 
 
 def _value(kind: Kind, text: str) -> str | bytes | MxHost:

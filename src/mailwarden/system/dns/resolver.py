@@ -9,6 +9,7 @@ hyphens and underscores between their dots: others are left out, as no host is c
 
 from typing import NamedTuple, Protocol
 
+from mailwarden.core.policy.host_forms import NameStatus
 from mailwarden.core.problem import PermanentFailureError, TemporaryFailureError
 
 
@@ -20,6 +21,16 @@ class MxHost(NamedTuple):
 
 
 NULL_MX = MxHost(0, "")
+
+
+class HostName(NamedTuple):
+    """The name of an address. It may be believed with `NameStatus.EXISTS` only.
+
+    With `NOT_DOUBLE_VERIFIED` it is what the address claims; otherwise there is none (`""`).
+    """
+
+    name: str
+    status: NameStatus
 
 
 class NameNotFoundError(PermanentFailureError):
@@ -68,11 +79,15 @@ class Resolver(Protocol):
         """Return the names (PTR) that an IP address claims to have."""
         ...
 
-    async def verified_name(self, address: str) -> str:
-        """Return a name of `address` that leads back to it; `""` is none, or none that does.
+    async def resolve_host_name(self, address: str) -> HostName:
+        """Return a name of `address` that leads back to it, or why there is none.
 
         Never raises for what DNS says or fails to say.
         """
+        ...
+
+    async def resolve_a(self, name: str) -> tuple[str, ...]:
+        """Return the IPv4 addresses of `name` alone, as DNS lists have them."""
         ...
 
     async def resolve_txt(self, name: str) -> tuple[bytes, ...]:
@@ -87,8 +102,12 @@ class Resolver(Protocol):
         """Return what `resolve_addresses` would, if it is known."""
         ...
 
-    def peek_verified_name(self, address: str) -> str | None:
-        """Return what `verified_name` would, if it is known."""
+    def peek_host_name(self, address: str) -> HostName | None:
+        """Return what `resolve_host_name` would, if it is known."""
+        ...
+
+    def peek_a(self, name: str) -> tuple[str, ...] | None:
+        """Return what `resolve_a` would, if it is known."""
         ...
 
     def close(self) -> None:

@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from mailwarden.core.policy.host_forms import NameStatus
 from mailwarden.core.problem import PermanentFailureError, TemporaryFailureError
 from mailwarden.system.dns.fake import Zone
 from mailwarden.system.dns.resolver import (
     NULL_MX,
+    HostName,
     MxHost,
     NameNotFoundError,
     ResolutionError,
@@ -33,6 +35,8 @@ ZONE: Zone = {
     "25.2.0.192.in-addr.arpa": {"PTR": ["liar.example", "mail.partner.example"]},
     "liar.example": {"A": ["203.0.113.1"]},
     "66.2.0.192.in-addr.arpa": {"PTR": ["mail.partner.example"]},
+    "64.2.0.192.in-addr.arpa": {"PTR": ["gone.example"]},
+    "98.2.0.192.in-addr.arpa": {"TXT": ["no host"]},
     "67.2.0.192.in-addr.arpa": {"PTR": ["broken.example", "gone.example"]},
     "68.2.0.192.in-addr.arpa": {"SERVFAIL": []},
     "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa": {
@@ -147,23 +151,40 @@ class ResolverContract:
             await resolver.resolve_reverse("192.0.2.99")
 
     @pytest.mark.parametrize(
-        ("address", "name"),
+        ("address", "name", "status"),
         [
-            ("192.0.2.25", "mail.partner.example"),  # its second name leads back
-            ("::ffff:192.0.2.25", "mail.partner.example"),
-            ("2001:db8::25", "mail.partner.example"),
-            ("2001:0DB8:0:0::0025", "mail.partner.example"),
-            ("192.0.2.66", ""),  # forged
-            ("192.0.2.67", ""),  # its names cannot be looked up
-            ("192.0.2.68", ""),
-            ("192.0.2.99", ""),
+            ("192.0.2.25", "mail.partner.example", NameStatus.EXISTS),  # its second name
+            ("::ffff:192.0.2.25", "mail.partner.example", NameStatus.EXISTS),
+            ("2001:db8::25", "mail.partner.example", NameStatus.EXISTS),
+            ("2001:0DB8:0:0::0025", "mail.partner.example", NameStatus.EXISTS),
+            ("192.0.2.66", "mail.partner.example", NameStatus.NOT_DOUBLE_VERIFIED),  # forged
+            ("192.0.2.64", "gone.example", NameStatus.NOT_DOUBLE_VERIFIED),
+            ("192.0.2.67", "", NameStatus.SERV_FAIL),  # one of its names cannot be looked up
+            ("192.0.2.68", "", NameStatus.SERV_FAIL),
+            ("192.0.2.98", "", NameStatus.NX_DOMAIN),  # no PTR, but something else
+            ("192.0.2.99", "", NameStatus.NX_DOMAIN),
         ],
     )
-    async def test_verified_names(self, make: MakeResolver, address: str, name: str) -> None:
+    async def test_host_names(
+        self, make: MakeResolver, address: str, name: str, status: NameStatus
+    ) -> None:
         resolver = await make(ZONE)
-        assert resolver.peek_verified_name(address) is None
-        assert await resolver.verified_name(address) == name
-        assert resolver.peek_verified_name(address) == name
+        assert resolver.peek_host_name(address) is None
+        assert await resolver.resolve_host_name(address) == HostName(name, status)
+        assert resolver.peek_host_name(address) == HostName(name, status)
+
+    async def test_ipv4_addresses_alone(self, make: MakeResolver) -> None:
+        resolver = await make(ZONE)
+        assert resolver.peek_a("www.example") is None
+        assert await resolver.resolve_a("www.example") == MAIL[:2]
+        assert resolver.peek_a("www.example") == MAIL[:2]
+        assert await resolver.resolve_a("v6.example") == ()
+        assert await resolver.resolve_a("localhost") == ("127.0.0.1",)
+        assert resolver.peek_a("localhost") == ("127.0.0.1",)
+        with pytest.raises(NameNotFoundError):
+            await resolver.resolve_a("gone.example")
+        with pytest.raises(ResolutionError):
+            await resolver.resolve_a("broken.example")
 
     async def test_texts(self, make: MakeResolver) -> None:
         texts = await (await make(ZONE)).resolve_txt("none.example")

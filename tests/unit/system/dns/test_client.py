@@ -5,15 +5,24 @@ from typing import Any
 
 import pytest
 
+from mailwarden.core.policy.host_forms import NameStatus
 from mailwarden.system.dns.client import FAILURE_SECONDS, HALF_FAILURE_SECONDS
 from mailwarden.system.dns.fake import Zone
-from mailwarden.system.dns.resolver import NULL_MX, MxHost, NameNotFoundError, ResolutionError
+from mailwarden.system.dns.resolver import (
+    NULL_MX,
+    HostName,
+    MxHost,
+    NameNotFoundError,
+    ResolutionError,
+)
 from mailwarden.system.dns.servers import DEAD_SECONDS
 from mailwarden.system.dns.settings import DnsSettings
 from tests.dns_server import NEGATIVE_TTL
 from tests.unit.system.dns.simulated import Bench
 
 ONE, TWO, THREE = "192.0.2.1:53", "192.0.2.2:53", "192.0.2.3:53"
+A_EXAMPLE = HostName("a.example", NameStatus.EXISTS)
+FORGED = NameStatus.NOT_DOUBLE_VERIFIED
 GOOD: dict[str, Any] = {"A": ["192.0.2.80"]}
 
 
@@ -375,27 +384,27 @@ async def test_no_address_and_half_an_answer_is_a_failure_for_now() -> None:
     assert caught.value.kind == "AAAA"
 
 
-async def test_a_verified_name_takes_the_kind_of_address_that_is_asked_about() -> None:
+async def test_a_host_name_takes_the_kind_of_address_that_is_asked_about() -> None:
     zone = {
         "80.2.0.192.in-addr.arpa": {"PTR": ["a.example"]},
         "a.example": {"A": ["192.0.2.80"], "DROP": ["AAAA"]},
     }
     bench = Bench(zone)
-    assert await bench.resolver.verified_name("192.0.2.80") == "a.example"
+    assert await bench.resolver.resolve_host_name("192.0.2.80") == A_EXAMPLE
     assert len(bench.asked) == 2
 
 
-async def test_verified_names_are_as_fresh_as_what_they_rest_on() -> None:
+async def test_host_names_are_as_fresh_as_what_they_rest_on() -> None:
     zone: dict[str, Any] = {
         "80.2.0.192.in-addr.arpa": {"PTR": ["a.example"], "TTL": ["1000"]},
         "a.example": {"A": ["192.0.2.80"], "TTL": ["10"]},
     }
     bench = Bench(zone)
-    assert await bench.resolver.verified_name("192.0.2.80") == "a.example"
+    assert await bench.resolver.resolve_host_name("192.0.2.80") == A_EXAMPLE
     zone["a.example"] = {"A": ["203.0.113.1"]}
     bench.clock.advance(10)
-    assert bench.resolver.peek_verified_name("192.0.2.80") is None
-    assert await bench.resolver.verified_name("192.0.2.80") == ""
+    assert bench.resolver.peek_host_name("192.0.2.80") is None
+    assert (await bench.resolver.resolve_host_name("192.0.2.80")).status is FORGED
 
 
 async def test_only_a_few_names_of_an_address_are_looked_at() -> None:
@@ -405,7 +414,7 @@ async def test_only_a_few_names_of_an_address_are_looked_at() -> None:
         "9.example": {"A": ["192.0.2.80"]},
     }
     bench = Bench(zone)
-    assert await bench.resolver.verified_name("192.0.2.80") == ""
+    assert (await bench.resolver.resolve_host_name("192.0.2.80")).status is FORGED
     assert len(bench.asked) == 5
 
 

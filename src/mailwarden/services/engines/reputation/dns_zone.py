@@ -90,7 +90,7 @@ class DnsZone:
     async def _ask(self, name: str) -> Listing:
         try:
             async with asyncio.timeout(self._timeout):
-                answers = await self._resolver.resolve_addresses(name)
+                answers = await self._resolver.resolve_a(name)
         except NameNotFoundError:
             answers = ()
         except ResolutionError as error:

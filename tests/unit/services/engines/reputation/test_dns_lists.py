@@ -20,7 +20,7 @@ NAME = f"25.2.0.192.{ZONE}"
 class SilentResolver(FakeResolver):
     """Never answers."""
 
-    async def resolve_addresses(self, name: str) -> tuple[str, ...]:
+    async def resolve_a(self, name: str) -> tuple[str, ...]:
         self.asked.append((name, "A"))
         await asyncio.Event().wait()
         raise AssertionError
@@ -96,11 +96,7 @@ SCORES: list[tuple[dict[str, Any], float | None, str]] = [
         None,
         "bl.example.org answers 203.0.113.80, which is no code of a list",
     ),
-    (
-        {NAME: {"AAAA": ["2001:db8::80"]}},
-        None,
-        "bl.example.org answers 2001:db8::80, which is no code of a list",
-    ),
+    ({NAME: {"AAAA": ["2001:db8::80"]}}, None, "not listed"),  # RFC 5782, 2.1: A records say it
     (
         {NAME: {"SERVFAIL": []}, f"25.2.0.192.{GOOD}": {"A": ["127.0.5.1"]}},
         3.0,
