@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.switches import is_delivery_suspended, redirects_of
+from mailwarden.control.config.destination_table import destination_table
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.core.mail.envelope import Envelope, domain_of
+from mailwarden.core.policy.destinations import DestinationIndex
 from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.delivery import Delivery
-from mailwarden.mailflow.delivery.destinations import DestinationTable
 from mailwarden.mailflow.delivery.hosts import Ourselves
 from mailwarden.mailflow.delivery.plan import Plan as DeliveryPlan
 from mailwarden.mailflow.delivery.plan import TlsContexts
@@ -309,28 +310,35 @@ class Gateway:
     def _server_context(self, config: GatewayConfig, listener: Listener) -> ssl.SSLContext | None:
         if not listener.certificate:
             return None
-        files = config.certificates[listener.certificate]
-        based = CertificateFiles(
+        files = self._certificate(config, listener.certificate)
+        return server_context(files, verify_client=listener.policy.verify_client_cert)
+
+    def _certificate(self, config: GatewayConfig, name: str) -> CertificateFiles:
+        files = config.certificates[name]
+        return CertificateFiles(
             certificate=str(self._base / files.certificate),
             key=str(self._base / files.key),
             client_ca=str(self._base / files.client_ca) if files.client_ca else "",
         )
-        return server_context(based, verify_client=listener.policy.verify_client_cert)
 
     def _delivery_plan(self, config: GatewayConfig) -> DeliveryPlan:
         ca_file = str(self._base / config.delivery.ca_file) if config.delivery.ca_file else ""
+        controls = destination_table(config)
+        shown = self._certificate(config, controls.certificate) if controls.certificate else None
         return DeliveryPlan(
             settings=config.delivery,
             hostname=config.hostname,
             routes=RouteTable(config.smtp_routes),
-            destinations=DestinationTable(config.destinations),
+            destinations=DestinationIndex(controls),
             profiles=bounce_profiles(config),
             tls=TlsContexts(
-                client_context(ca_file, verify=False), client_context(ca_file, verify=True)
+                client_context(ca_file, verify=False, certificate=shown),
+                client_context(ca_file, verify=True, certificate=shown),
             ),
             interfaces=config.interfaces,
             ourselves=_ourselves(config),
             logged_headers=config.logs.headers,
+            send_tls_alert=controls.send_tls_alert,
         )
 
     def _pressure_limits(self, config: GatewayConfig) -> PressureLimits:
@@ -360,7 +368,7 @@ def bounce_profiles(config: GatewayConfig) -> dict[str, BounceProfile]:
 def _profile_chooser(config: GatewayConfig) -> ChooseProfile:
     """Return how the bounce profile is found: that of the destination wins (mailflow 1.2, 9)."""
     profiles = bounce_profiles(config)
-    destinations = DestinationTable(config.destinations)
+    destinations = DestinationIndex(destination_table(config))
 
     def choose(envelope: Envelope, address: str) -> BounceProfile:
         name = destinations.find(domain_of(address)).bounce_profile or envelope.bounce_profile

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings, Destination
+from mailwarden.core.policy.destinations import DestinationRow
+from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
 from mailwarden.stores.spool.spool import ReportKind
 from tests.unit.mailflow.delivery.office import Office
 from tests.unit.mailflow.delivery.servers import ALL, Act, Answer, Server
@@ -52,7 +53,7 @@ async def test_nothing_is_lost(seed: int) -> None:
     office = Office(
         routes=routes,
         settings=DeliverySettings(possible_delivery=False, host_down_seconds=1),
-        destinations={"DEFAULT": Destination(max_host_concurrency=limit)},
+        destinations={"DEFAULT": DestinationRow(max_host_concurrency=limit)},
         profiles={"Default": BounceProfile(max_retries=20, max_retry_seconds=60)},
     )
     async with office:

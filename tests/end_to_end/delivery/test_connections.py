@@ -3,16 +3,16 @@
 import asyncio
 import dataclasses
 
+from mailwarden.core.policy.destinations import DestinationIndex, DestinationRow, table_of
 from mailwarden.core.routes import RouteTable
-from mailwarden.mailflow.delivery.destinations import DestinationTable
-from mailwarden.mailflow.delivery.settings import DeliverySettings, Destination
+from mailwarden.mailflow.delivery.settings import DeliverySettings
 from tests.unit.mailflow.delivery.office import Office
 from tests.unit.mailflow.delivery.servers import Act, Server
 
 
 async def test_domains_behind_one_host_share_connections() -> None:
     server = await Server().start()
-    rows = {"special.example": Destination(max_host_concurrency=1)}
+    rows = {"special.example": DestinationRow(max_host_concurrency=1)}
     async with Office(routes={"ALL": f"127.0.0.1:{server.port}"}, destinations=rows) as office:
         for number in range(30):
             office.put(f"u@d{number}.example")
@@ -31,7 +31,7 @@ async def test_domains_behind_one_host_share_connections() -> None:
 
 async def test_a_backlog_opens_connections_up_to_the_limit() -> None:
     server = await Server(answers={"LAST": [Act.HANG]}, repeat=True).start()
-    rows = {"DEFAULT": Destination(max_host_concurrency=3)}
+    rows = {"DEFAULT": DestinationRow(max_host_concurrency=3)}
     async with Office(routes={"ALL": f"127.0.0.1:{server.port}"}, destinations=rows) as office:
         for _ in range(100):
             office.put("u@partner.example")
@@ -59,7 +59,7 @@ async def test_a_slow_host_gets_more_connections_as_time_passes() -> None:
 
 async def test_the_limit_holds_over_all_workers() -> None:
     server = await Server().start()
-    rows = {"DEFAULT": Destination(max_host_concurrency=1)}
+    rows = {"DEFAULT": DestinationRow(max_host_concurrency=1)}
     async with Office(routes={"ALL": f"127.0.0.1:{server.port}"}, destinations=rows) as office:
         name = f"destination:127.0.0.1:{server.port}"
         assert office.gauges.try_acquire(name, 1)  # another worker has the only connection
@@ -95,7 +95,7 @@ async def test_a_host_that_refused_gives_way_when_there_is_room_for_one() -> Non
     """With one connection allowed, the next host still gets what the first one put off."""
     busy = await Server(answers={"MAIL": ["451 later"]}).start()
     good = await Server(address="127.0.0.2").start()
-    rows = {"DEFAULT": Destination(max_host_concurrency=1)}
+    rows = {"DEFAULT": DestinationRow(max_host_concurrency=1)}
     route = f"127.0.0.1:{busy.port}, 127.0.0.2:{good.port}/pri=10"
     async with Office(routes={"ALL": route}, destinations=rows) as office:
         office.put("u@partner.example")
@@ -139,7 +139,7 @@ async def test_a_final_refusal_is_not_carried_elsewhere() -> None:
 async def test_no_pause_between_messages() -> None:
     """Messages follow one another without waiting for ticks, in the order of their arrival."""
     server = await Server().start()
-    rows = {"DEFAULT": Destination(max_host_concurrency=1, max_messages_per_connection=1000)}
+    rows = {"DEFAULT": DestinationRow(max_host_concurrency=1, max_messages_per_connection=1000)}
     async with Office(routes={"ALL": f"127.0.0.1:{server.port}"}, destinations=rows) as office:
         for number in range(300):
             office.put(f"u{number}@partner.example")
@@ -209,7 +209,7 @@ async def test_a_unit_is_divided_anew_under_new_routes() -> None:
         routes = RouteTable(
             {"one.example": f"127.0.0.1:{second.port}", "ALL": f"127.0.0.1:{first.port}"}
         )
-        table = DestinationTable({"two.example": Destination(max_host_concurrency=1)})
+        table = DestinationIndex(table_of({"two.example": DestinationRow(max_host_concurrency=1)}))
         plan = dataclasses.replace(office.plan, routes=routes, destinations=table)
         office.delivery.apply(plan)
         await office.pass_time(62)

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from mailwarden.core.mail.envelope import Notify, Recipient
+from mailwarden.core.policy.destinations import DestinationRow
 from mailwarden.mailflow.delivery import maildir
-from mailwarden.mailflow.delivery.settings import Destination
 from mailwarden.stores.spool.spool import ReportKind
 from tests.unit.mailflow.delivery.office import CONTENT, HEADER, Office
 
@@ -102,7 +102,7 @@ async def test_reports_of_success_are_ours_to_make(tmp_path: Path) -> None:
 
 
 async def test_the_null_sink() -> None:
-    rows = {"DEFAULT": Destination(max_messages_per_connection=2)}
+    rows = {"DEFAULT": DestinationRow(max_messages_per_connection=2)}
     async with Office(routes={"ALL": "null:"}, destinations=rows) as office:
         for _ in range(3):
             office.put("u@partner.example")

@@ -5,7 +5,8 @@ import socket
 
 from mailwarden.core.interface import Interface
 from mailwarden.core.mail.envelope import Notify, Recipient
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings, Destination
+from mailwarden.core.policy.destinations import DestinationRow
+from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
 from mailwarden.stores.spool.spool import DamagedError, ReportKind, Settlement, State, Stored
 from tests.unit.mailflow.delivery.office import Office
 from tests.unit.mailflow.delivery.servers import ALL, Act, Server
@@ -273,7 +274,7 @@ async def test_whoever_wants_no_report_gets_none() -> None:
 async def test_no_bounces_by_profile() -> None:
     server = await Server(answers={"RCPT": ["550 no"]}, repeat=True).start()
     profiles = {"Default": BounceProfile(), "quiet": BounceProfile(send_bounces=False)}
-    rows = {"partner.example": Destination(bounce_profile="quiet")}
+    rows = {"partner.example": DestinationRow(bounce_profile="quiet")}
     async with office_for(server, profiles=profiles, destinations=rows) as office:
         office.put("u@partner.example", bounce_profile="Default")
         await office.empty()

@@ -5,12 +5,8 @@ import asyncio
 import pytest
 
 from mailwarden.core.mail.envelope import Recipient
-from mailwarden.mailflow.delivery.settings import (
-    BounceProfile,
-    DeliverySettings,
-    Destination,
-    DestinationTls,
-)
+from mailwarden.core.policy.destinations import DestinationRow, DestinationTls
+from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
 from mailwarden.stores.spool.spool import ReportKind
 from tests.unit.mailflow.delivery.office import CONTENT, HEADER, Office
 from tests.unit.mailflow.delivery.servers import Act, Server
@@ -50,7 +46,7 @@ async def test_row_64_the_most_specific_route_wins() -> None:
 async def test_row_65_equal_hosts_take_turns_and_the_worse_one_stands_in() -> None:
     one, two, worse = [await Server().start() for _ in range(3)]
     route = f"127.0.0.1:{one.port}, 127.0.0.1:{two.port}, 127.0.0.1:{worse.port}/pri=10"
-    once = {"DEFAULT": Destination(max_messages_per_connection=1, max_host_concurrency=1)}
+    once = {"DEFAULT": DestinationRow(max_messages_per_connection=1, max_host_concurrency=1)}
     async with Office(routes={"partner.example": route}, destinations=once) as office:
         for number in range(4):
             office.put(f"u{number}@partner.example")
@@ -121,7 +117,7 @@ async def test_row_68_ten_recipients_are_one_transaction() -> None:
 
 async def test_row_69_a_new_connection_after_fifty_messages() -> None:
     server = await Server().start()
-    destinations = {"DEFAULT": Destination(max_host_concurrency=1)}
+    destinations = {"DEFAULT": DestinationRow(max_host_concurrency=1)}
     routes = {"ALL": f"127.0.0.1:{server.port}"}
     async with Office(routes=routes, destinations=destinations) as office:
         for number in range(51):
@@ -139,7 +135,7 @@ async def test_row_69_a_new_connection_after_fifty_messages() -> None:
 
 async def test_row_71_tls_required_is_never_sent_in_clear() -> None:
     server = await Server().start()
-    rows = {"partner.example": Destination(tls=DestinationTls.REQUIRED)}
+    rows = {"partner.example": DestinationRow(tls=DestinationTls.REQUIRED)}
     routes = {"ALL": f"127.0.0.1:{server.port}"}
     async with Office(routes=routes, destinations=rows) as office:
         office.put("u@partner.example")
@@ -149,7 +145,22 @@ async def test_row_71_tls_required_is_never_sent_in_clear() -> None:
             "DCID 88 IP 127.0.0.1 TLS was required but could not be successfully negotiated"
             in office.lines
         )
-    rows = {"partner.example": Destination(tls=DestinationTls.PREFERRED)}
+        assert not office.with_text("Warning")  # it is not asked for
+    async with Office(routes=routes, destinations=rows, send_tls_alert=True) as office:
+        office.put("u@partner.example")
+        await office.logged("Delayed: ")
+        alert = "mail waits, as TLS with 127.0.0.1 (127.0.0.1) did not come about: STARTTLS is not"
+        assert len(office.with_text(f"Warning: Required TLS connection failed: {alert}")) == 1
+        office.put("v@partner.example")
+        await office.logged("Delayed: ", 2)
+        await office.pass_time(61)
+        await office.logged("Delayed: ", 4)
+        assert server.received == []
+        assert len(office.with_text(alert)) == 1  # one an hour
+        office.clock.advance(3600)
+        office.put("w@partner.example")
+        await office.until(lambda: len(office.with_text(alert)) == 2)
+    rows = {"partner.example": DestinationRow(tls=DestinationTls.PREFERRED)}
     async with Office(routes=routes, destinations=rows) as office:
         office.put("u@partner.example")
         await office.empty()

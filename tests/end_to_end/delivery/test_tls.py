@@ -2,8 +2,8 @@
 
 import pytest
 
+from mailwarden.core.policy.destinations import DestinationRow, DestinationTls
 from mailwarden.mailflow.delivery.plan import TlsContexts
-from mailwarden.mailflow.delivery.settings import Destination, DestinationTls
 from mailwarden.system.crypto.tls import client_context, server_context
 from tests.certificates import CertificateAuthority
 from tests.unit.mailflow.delivery.office import Office
@@ -35,7 +35,7 @@ def office_for(
     contexts = TlsContexts(
         client_context("", verify=False), client_context(authority.file, verify=True)
     )
-    rows = {"partner.example": Destination(tls=tls)}
+    rows = {"partner.example": DestinationRow(tls=tls)}
     return Office(zone=zone, port=server.port, tls=contexts, destinations=rows, **more)
 
 

@@ -251,8 +251,8 @@ _WRONG: Final = object()
 
 def _choice(kind: Kind, text: str) -> Enum:
     word = text.strip().lower()
-    names = {str(choice.value): choice for choice in kind.choices}
+    names = {str(choice.value).lower(): choice for choice in kind.choices}
     if word in names:
         return names[word]
-    known = ", ".join(names)
+    known = ", ".join(str(choice.value) for choice in kind.choices)
     raise ValueError(f"{text[:40]!r} is none of {known}{nearest(word, names)}")

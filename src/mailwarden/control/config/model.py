@@ -7,9 +7,10 @@ from typing import Final
 from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.interface import Interface
 from mailwarden.core.patterns import parse_destination, parse_name
+from mailwarden.core.policy.destinations import DestinationRow
 from mailwarden.core.routes import ROUTES_MAX, check_route, parse_route_key
 from mailwarden.core.setting import REQUIRED, setting
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings, Destination
+from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
 from mailwarden.mailflow.listener.settings import InboundSettings, Listener
 from mailwarden.mailflow.workqueue.settings import MailPolicies, WorkQueueSettings
 from mailwarden.stores.spool.settings import SpoolSettings
@@ -62,7 +63,7 @@ class GatewayConfig:
         parse_key=parse_route_key,
         entries_max=ROUTES_MAX,
     )
-    destinations: Mapping[str, Destination] = setting(
+    destinations: Mapping[str, DestinationRow] = setting(
         dict,
         "Limits by destination: `dom.example`, `.dom.example` or `DEFAULT`.",
         parse_key=parse_destination,

@@ -156,6 +156,12 @@ def _delivery(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
     if name:
         known = config.interfaces
         yield from _unknown("delivery.interface", name, "interfaces", known, findings)
+    certificate = config.delivery.certificate
+    if certificate:
+        known_files = config.certificates
+        yield from _unknown(
+            "delivery.certificate", certificate, "certificates", known_files, findings
+        )
     for domain, destination in config.destinations.items():
         profile = destination.bounce_profile
         if profile is not None:

@@ -1,6 +1,6 @@
 """The destination controls: how mail to each destination is sent (mailflow 7.2)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
@@ -9,6 +9,7 @@ from mailwarden.core.mail.address_scanner import AddressError
 from mailwarden.core.mail.domain import DOMAIN_OCTETS_MAX, domain_to_ascii
 from mailwarden.core.patterns import DEFAULT, parse_destination, parse_name
 from mailwarden.core.problem import Problem
+from mailwarden.core.setting import setting
 
 ROWS_MAX: Final = 100_000  # besides DEFAULT
 CONNECTIONS_MAX: Final = 1_000_000
@@ -53,15 +54,45 @@ class LimitApply(Enum):
 class DestinationRow:
     """A row as the administrator wrote it; None takes the value of DEFAULT."""
 
-    max_host_concurrency: int | None = None
-    max_messages_per_connection: int | None = None
-    recipient_limit: int | None = None  # in `recipient_minutes`; NO_LIMIT is none
-    recipient_minutes: int | None = None
-    limit_type: LimitType | None = None
-    limit_apply: LimitApply | None = None
-    tls: DestinationTls | None = None
-    bounce_validation: bool | None = None  # senders are tagged (mailflow 7.6)
-    bounce_profile: str | None = None
+    max_host_concurrency: int | None = setting(
+        None,
+        "Connections at the same time, over all workers. DEFAULT: 500.",
+        minimum=1,
+        maximum=CONNECTIONS_MAX,
+    )
+    max_messages_per_connection: int | None = setting(
+        None,
+        "Messages sent before a connection is ended. DEFAULT: 50.",
+        minimum=1,
+        maximum=MESSAGES_MAX,
+    )
+    recipient_limit: int | None = setting(
+        None,
+        "Recipients in `recipient_minutes`, over all workers; more of them wait. 0 is no limit. "
+        "DEFAULT: 0.",
+        minimum=NO_LIMIT,
+        maximum=RECIPIENTS_MAX,
+    )
+    recipient_minutes: int | None = setting(
+        None, "Minutes that `recipient_limit` is for. DEFAULT: 60.", minimum=1, maximum=MINUTES_MAX
+    )
+    limit_type: LimitType | None = setting(
+        None,
+        "What connections and recipients are counted for: `host`, the whole destination, or "
+        "`MXIP`, each address of its mail exchangers. DEFAULT: host.",
+    )
+    limit_apply: LimitApply | None = setting(
+        None,
+        "What is counted together: `system`, all mail, or `VG`, that of each virtual gateway. "
+        "DEFAULT: system.",
+    )
+    tls: DestinationTls | None = setting(None, "Encryption. DEFAULT: none.")
+    bounce_validation: bool | None = setting(
+        None, "Tag envelope senders, so that bounces can be told from forged ones. DEFAULT: off."
+    )
+    bounce_profile: str | None = setting(
+        None, "Bounce profile that overrides the listener's; in DEFAULT it is not applied."
+    )
 
     def problems(self) -> Iterator[Problem]:
         """Yield every value out of bounds."""
@@ -111,6 +142,18 @@ class DestinationTable:
             names.add(name)
             for problem in row.problems():
                 yield problem.under(path)
+
+
+def table_of(
+    rows: Mapping[str, DestinationRow], *, send_tls_alert: bool = False, certificate: str = ""
+) -> DestinationTable:
+    """Return the table of `rows`, of which one may be called DEFAULT."""
+    return DestinationTable(
+        default=rows.get(DEFAULT, DestinationRow()),
+        rows=tuple((name, row) for name, row in rows.items() if name != DEFAULT),
+        send_tls_alert=send_tls_alert,
+        certificate=certificate,
+    )
 
 
 class DestinationLimits(NamedTuple):

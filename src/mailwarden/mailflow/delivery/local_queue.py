@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from mailwarden.mailflow.delivery.destinations import Limits
+from mailwarden.core.policy.destinations import DestinationLimits
 from mailwarden.mailflow.delivery.failure import Failure, local_failure
 from mailwarden.mailflow.delivery.maildir import Letter, Trouble, file_name, write_letters
 from mailwarden.mailflow.delivery.queue import (
@@ -29,7 +29,7 @@ class LocalQueue(DestinationQueue):
 
     __slots__ = ("_dcid", "_left", "_ready", "_shared")
 
-    def __init__(self, key: QueueKey, limits: Limits, shared: Shared) -> None:
+    def __init__(self, key: QueueKey, limits: DestinationLimits, shared: Shared) -> None:
         super().__init__(key, limits, shared.tallies.of(queue_name(key)))
         self._shared: Final = shared
         self._ready: deque[Item] = deque()
@@ -76,7 +76,7 @@ class LocalQueue(DestinationQueue):
         """Return a DCID, changed as often as connections would be."""
         if self._left <= 0:
             self._dcid = self._shared.identifiers.next_dcid()
-            self._left = self.limits.messages
+            self._left = self.limits.max_messages_per_connection
         self._left -= 1
         return self._dcid
 
@@ -86,7 +86,9 @@ class SinkQueue(LocalQueue):
 
     __slots__ = ("_is_drop", "_is_working")
 
-    def __init__(self, key: QueueKey, limits: Limits, shared: Shared, *, is_drop: bool) -> None:
+    def __init__(
+        self, key: QueueKey, limits: DestinationLimits, shared: Shared, *, is_drop: bool
+    ) -> None:
         super().__init__(key, limits, shared)
         self._is_drop: Final = is_drop
         self._is_working = False
@@ -122,7 +124,7 @@ class MaildirQueue(LocalQueue):
 
     __slots__ = ("_is_writing",)
 
-    def __init__(self, key: QueueKey, limits: Limits, shared: Shared) -> None:
+    def __init__(self, key: QueueKey, limits: DestinationLimits, shared: Shared) -> None:
         super().__init__(key, limits, shared)
         self._is_writing = False
 

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from mailwarden.core.policy.destinations import DestinationTls
 from mailwarden.core.routes import address_of
 from mailwarden.core.smtp.client import Phase, Signal
 from mailwarden.mailflow.delivery.connection import TIMEOUT, SmtpConnection, words
@@ -22,7 +23,6 @@ from mailwarden.mailflow.delivery.failure import (
     network_failure,
 )
 from mailwarden.mailflow.delivery.hosts import Endpoint, HostSearch
-from mailwarden.mailflow.delivery.settings import DestinationTls
 from mailwarden.mailflow.delivery.shared import Shared
 from mailwarden.system.crypto.peer_names import is_for
 from mailwarden.system.net.stream import as_protocol
@@ -54,11 +54,12 @@ ATTEMPTS: Final[Mapping[DestinationTls, tuple[Attempt, ...]]] = {
 
 
 class TlsFailedError(Exception):
-    """TLS did not come about on this connection."""
+    """TLS did not come about on this connection; `reason` says why."""
 
-    def __init__(self, dcid: int) -> None:
-        super().__init__(f"DCID {dcid}")
+    def __init__(self, dcid: int, reason: str) -> None:
+        super().__init__(f"DCID {dcid}: {reason}")
         self.dcid: Final = dcid
+        self.reason: Final = reason
 
 
 class Opener:
@@ -100,6 +101,7 @@ class Opener:
             except TlsFailedError as error:
                 if attempt.must_encrypt:
                     self._shared.log.tls_required_out(error.dcid, endpoint.address)
+                    self._shared.tls_alerts.required(endpoint, error.reason)
         detail = "TLS was required but could not be successfully negotiated"
         failure = Failure(f"4.{ENCRYPTION_NEEDED}", NO_REPLY, (detail,), endpoint.address)
         raise DeliveryFailedError(failure)
@@ -125,7 +127,7 @@ class Opener:
             raise
         if attempt.must_encrypt and not connection.conversation.is_encrypted:
             connection.end()
-            raise TlsFailedError(dcid)
+            raise TlsFailedError(dcid, "STARTTLS is not offered")
         shared.states.set_up(endpoint)
         return connection
 
@@ -161,9 +163,8 @@ class Opener:
         if outcome is Signal.REFUSED:
             failure = self._refused(connection)
         elif isinstance(outcome, Failure) and _is_about_tls(connection):
-            self._tls_failed(connection, " ".join(outcome.lines))
             connection.abort()
-            raise TlsFailedError(connection.dcid)
+            raise self._tls_failed(connection, " ".join(outcome.lines))
         elif isinstance(outcome, Failure):
             failure = outcome
         else:
@@ -178,9 +179,8 @@ class Opener:
         conversation, reply = connection.conversation, connection.conversation.refusal
         assert reply is not None  # that is what REFUSED means
         if conversation.phase is Phase.STARTTLS:
-            self._tls_failed(connection, "STARTTLS unexpected response")
             connection.end()
-            raise TlsFailedError(connection.dcid)
+            raise self._tls_failed(connection, "STARTTLS unexpected response")
         failure = host_failure(reply, connection.address, connection.dcid)
         self._shared.log.connection_error(
             connection.dcid,
@@ -196,7 +196,7 @@ class Opener:
         assert transport is not None  # it is connected
         host = connection.endpoint.host
         if not connection.is_usable:  # lost since the reply to STARTTLS
-            raise TlsFailedError(connection.dcid)
+            raise TlsFailedError(connection.dcid, "connection lost")
         try:
             encrypted = await self._shared.loop.start_tls(
                 transport,
@@ -206,10 +206,10 @@ class Opener:
                 ssl_handshake_timeout=connection.plan.settings.command_timeout_seconds,
             )
         except (OSError, TimeoutError) as error:  # SSLError is an OSError
-            self._tls_failed(connection, _tls_words(error))
+            failed = self._tls_failed(connection, _tls_words(error))
             connection.abort()
             connection.forget()
-            raise TlsFailedError(connection.dcid) from error
+            raise failed from error
         assert encrypted is not None  # None is for transports that are closing
         connection.tls_established(encrypted)
         session = encrypted.get_extra_info("ssl_object")
@@ -218,17 +218,17 @@ class Opener:
         # mailflow 7.2: the name of the host will do, or the domain that led to it.
         names = [name for name in (endpoint.host, endpoint.domain) if name]
         if attempt.verify and not is_for(certificate, names):
-            self._tls_failed(connection, f"certificate is not for {host}")
             connection.abort()
-            raise TlsFailedError(connection.dcid)
+            raise self._tls_failed(connection, f"certificate is not for {host}")
         self._shared.counters["tls_out"] += 1
         self._shared.log.tls_success_out(
             connection.dcid, session.version(), session.cipher()[0], _common_name(certificate)
         )
 
-    def _tls_failed(self, connection: SmtpConnection, reason: str) -> None:
+    def _tls_failed(self, connection: SmtpConnection, reason: str) -> TlsFailedError:
         self._shared.counters["tls_failed"] += 1
         self._shared.log.tls_failed_out(connection.dcid, reason)
+        return TlsFailedError(connection.dcid, reason)
 
     def _set_down(self, endpoint: Endpoint, error: str, seconds: float) -> None:
         """Leave `endpoint` alone, unless it only has enough connections of ours."""

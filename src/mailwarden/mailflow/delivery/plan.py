@@ -7,8 +7,8 @@ from typing import Final
 
 from mailwarden.core.interface import Interface
 from mailwarden.core.mail.envelope import Envelope
+from mailwarden.core.policy.destinations import DestinationIndex, DestinationLimits
 from mailwarden.core.routes import RouteTable
-from mailwarden.mailflow.delivery.destinations import DestinationTable, Limits
 from mailwarden.mailflow.delivery.header import header_values
 from mailwarden.mailflow.delivery.hosts import Ourselves
 from mailwarden.mailflow.delivery.nexthop import SMTP_PORT
@@ -37,12 +37,13 @@ class Plan:
     settings: DeliverySettings
     hostname: str  # of the gateway
     routes: RouteTable
-    destinations: DestinationTable
+    destinations: DestinationIndex
     profiles: Mapping[str, BounceProfile]
     tls: TlsContexts
     interfaces: Mapping[str, Interface] = field(default_factory=dict)
     ourselves: Ourselves = Ourselves()
     logged_headers: tuple[str, ...] = ()
+    send_tls_alert: bool = False  # when TLS was required and did not come about
     port: int = SMTP_PORT  # of hosts that no route names
     queue_seconds_min: float = field(init=False)  # after which any profile gives a message up
     retry_seconds_max: float = field(init=False)  # that any profile lets a message wait
@@ -54,7 +55,9 @@ class Plan:
         object.__setattr__(self, "queue_seconds_min", least)
         object.__setattr__(self, "retry_seconds_max", most)
 
-    def profile(self, limits: Limits | None, envelope: Envelope) -> tuple[str, BounceProfile]:
+    def profile(
+        self, limits: DestinationLimits | None, envelope: Envelope
+    ) -> tuple[str, BounceProfile]:
         """Return the bounce profile of a message: the destination's comes before its own.
 
         A profile that is gone from the configuration is replaced by Default.

@@ -7,7 +7,7 @@ others. It becomes a `Unit` when its turn has come, or when it has to be divided
 from collections import deque
 from typing import Final, NamedTuple
 
-from mailwarden.mailflow.delivery.destinations import Limits
+from mailwarden.core.policy.destinations import DestinationLimits
 from mailwarden.mailflow.delivery.nexthop import NextHop
 from mailwarden.mailflow.delivery.tally import HostStatus, Tally
 from mailwarden.stores.spool.spool import Entry, State
@@ -36,7 +36,7 @@ class DestinationQueue:
         "waiting",
     )
 
-    def __init__(self, key: QueueKey, limits: Limits, tally: Tally) -> None:
+    def __init__(self, key: QueueKey, limits: DestinationLimits, tally: Tally) -> None:
         self.key: Final = key
         self.limits: Final = limits
         self.tally: Final = tally  # outlasts this queue

@@ -1,36 +1,11 @@
-"""What the administrator sets of delivery (mailflow 7.1 - 7.5)."""
+"""What the administrator sets of delivery (mailflow 7.1, 7.3, 7.5)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 
 from mailwarden.core.patterns import parse_mailbox
 from mailwarden.core.problem import Problem
 from mailwarden.core.setting import Unit, setting
-
-
-class DestinationTls(Enum):
-    """Whether mail to a destination is encrypted (mailflow 7.2)."""
-
-    NONE = "none"
-    PREFERRED = "preferred"
-    REQUIRED = "required"
-    PREFERRED_VERIFY = "preferred_verify"
-    REQUIRED_VERIFY = "required_verify"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
-    """A row of the destination controls; None takes the value of the DEFAULT row."""
-
-    max_host_concurrency: int | None = setting(
-        None, "Connections at the same time, over all workers. DEFAULT: 500.", minimum=1
-    )
-    max_messages_per_connection: int | None = setting(
-        None, "Messages sent before a connection is ended. DEFAULT: 50.", minimum=1
-    )
-    tls: DestinationTls | None = setting(None, "Encryption. DEFAULT: none.")
-    bounce_profile: str | None = setting(None, "Bounce profile that overrides the listener's.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +113,12 @@ class DeliverySettings:
         100,
         "Recipients in one transaction, unless the peer announces another limit (RFC 9422).",
         minimum=1,
+    )
+    send_tls_alert: bool = setting(
+        False, "Warn when TLS was required for a destination and did not come about."
+    )
+    certificate: str = setting(
+        "", "Certificate that is shown to other servers, by its name in `certificates`."
     )
     prefer_ipv6: bool = setting(False, "Try IPv6 addresses of a host before its IPv4 addresses.")
     ca_file: str = setting(

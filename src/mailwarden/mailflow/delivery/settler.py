@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mailwarden.core.mail.envelope import Envelope, Notify, Recipient, domain_of
+from mailwarden.core.policy.destinations import DestinationLimits
 from mailwarden.mailflow.delivery.counters import Counters
-from mailwarden.mailflow.delivery.destinations import Limits
 from mailwarden.mailflow.delivery.failure import BY_ADMINISTRATOR, EXPIRED, NO_REPLY, Failure
 from mailwarden.mailflow.delivery.plan import Plan
 from mailwarden.mailflow.delivery.queue import Unit
@@ -168,7 +168,7 @@ class Settler:
         """Bounce `rids` because an administrator wants it."""
         envelope = stored.envelope
         failure = Failure(BY_ADMINISTRATOR)
-        groups: dict[Limits, list[int]] = {}
+        groups: dict[DestinationLimits, list[int]] = {}
         for rid in rids:
             limits = self.plan.destinations.find(domain_of(envelope.recipients[rid].address))
             groups.setdefault(limits, []).append(rid)

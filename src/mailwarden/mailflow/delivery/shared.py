@@ -14,6 +14,7 @@ from mailwarden.mailflow.delivery.plan import Plan
 from mailwarden.mailflow.delivery.queue import DestinationQueue, Unit
 from mailwarden.mailflow.delivery.settler import Settler
 from mailwarden.mailflow.delivery.tally import Tallies
+from mailwarden.mailflow.delivery.tls_alerts import TlsAlerts
 from mailwarden.services.throttling.gauges import SharedGauges
 from mailwarden.stores.spool.identifiers import Identifiers
 from mailwarden.stores.spool.spool import DamagedError, Spool, SpoolFailure, Stored
@@ -91,6 +92,7 @@ class Shared:
         "starved",
         "states",
         "tallies",
+        "tls_alerts",
         "wait",
     )
 
@@ -115,6 +117,7 @@ class Shared:
         self.settler: Final = Settler(plan, self.spool, self.log, self.clock, self.counters, wait)
         self.states: Final = HostStates(self.clock)
         self.tallies: Final = Tallies()
+        self.tls_alerts: Final = TlsAlerts(plan, self.clock, self.log.warning)
         self.connections: Final[set[Swept]] = set()
         self.busy: Final[set[DestinationQueue]] = set()  # with something ready or connected
         self.starved: Final[set[DestinationQueue]] = set()  # refused a connection by a gauge
@@ -127,6 +130,7 @@ class Shared:
         """Go on under another configuration."""
         self.plan = plan
         self.settler.plan = plan
+        self.tls_alerts.plan = plan
         self.finder = HostFinder(
             self.means.resolver,
             self.means.random,

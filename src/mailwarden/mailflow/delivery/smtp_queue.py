@@ -8,10 +8,10 @@ all that waits for it.
 from collections import deque
 from typing import Final, NamedTuple
 
+from mailwarden.core.policy.destinations import DestinationLimits, DestinationTls
 from mailwarden.core.smtp.client import Transaction
 from mailwarden.mailflow.delivery.answers import Answers, read_answers
 from mailwarden.mailflow.delivery.connection import TIMEOUT, SmtpConnection
-from mailwarden.mailflow.delivery.destinations import Limits
 from mailwarden.mailflow.delivery.failure import (
     DeliveryFailedError,
     Failure,
@@ -28,7 +28,6 @@ from mailwarden.mailflow.delivery.queue import (
     queue_name,
     take_up,
 )
-from mailwarden.mailflow.delivery.settings import DestinationTls
 from mailwarden.mailflow.delivery.settler import Failures
 from mailwarden.mailflow.delivery.shared import CONNECTIONS_GAUGE, Shared
 from mailwarden.mailflow.delivery.tally import ENDPOINTS_MAX, HostStatus
@@ -69,7 +68,7 @@ class SmtpQueue(DestinationQueue):
         "_turn",
     )
 
-    def __init__(self, key: QueueKey, limits: Limits, shared: Shared) -> None:
+    def __init__(self, key: QueueKey, limits: DestinationLimits, shared: Shared) -> None:
         super().__init__(key, limits, shared.tallies.of(queue_name(key)))
         self._shared: Final = shared
         self._ready = _NOTHING
@@ -240,7 +239,7 @@ class SmtpQueue(DestinationQueue):
     def _wants_another(self, *, is_late: bool) -> bool:
         backlog = self.ready
         established = self._connections - self._opening
-        if not backlog or self._connections >= self.limits.connections:
+        if not backlog or self._connections >= self.limits.max_host_concurrency:
             return False
         if self._opening >= max(1, established):
             return False
@@ -256,7 +255,7 @@ class SmtpQueue(DestinationQueue):
         gauges, settings = self._shared.gauges, self._shared.plan.settings
         if not gauges.try_acquire(CONNECTIONS_GAUGE, settings.max_connections):
             return False
-        if gauges.try_acquire(f"destination:{self.name}", self.limits.connections):
+        if gauges.try_acquire(f"destination:{self.name}", self.limits.max_host_concurrency):
             return True
         gauges.release(CONNECTIONS_GAUGE)
         return False
@@ -347,12 +346,12 @@ class SmtpQueue(DestinationQueue):
         """Whether `connection` is to be ended although there may be more to send."""
         if self.is_retired or self._shared.is_suspended:
             return True
-        if connection.sent >= self.limits.messages:
+        if connection.sent >= self.limits.max_messages_per_connection:
             return True
         # Without room for another connection, this one gives way for what its host refused.
         return (
             bool(self._moved)
-            and self._connections >= self.limits.connections
+            and self._connections >= self.limits.max_host_concurrency
             and self._suits(connection.endpoint.host) is None
         )
 

@@ -55,8 +55,12 @@ def server_context(files: CertificateFiles, *, verify_client: bool) -> ssl.SSLCo
     return context
 
 
-def client_context(ca_file: str, *, verify: bool) -> ssl.SSLContext:
+def client_context(
+    ca_file: str, *, verify: bool, certificate: CertificateFiles | None = None
+) -> ssl.SSLContext:
     """Return the context of a connection to another mail server.
+
+    `certificate` is shown to servers that ask for one.
 
     With `verify` the handshake succeeds only for certificates that lead to an authority of
     `ca_file` (PEM; `""` is those of the system). Whom the certificate is for is not checked:
@@ -64,11 +68,13 @@ def client_context(ca_file: str, *, verify: bool) -> ssl.SSLContext:
     weak ones too are taken, as the alternative is to send in the clear (RFC 7435, 3).
 
     Raises:
-        CertificateError: the file cannot be used.
+        CertificateError: a file cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _harden(context)
     context.check_hostname = False
+    if certificate is not None:
+        load_certificate(context, certificate)
     if not verify:
         context.set_ciphers(f"{CIPHERS}:@SECLEVEL=1")
         context.verify_mode = ssl.CERT_NONE

@@ -19,8 +19,8 @@ from mailwarden.control.config.reader import (
     read_text,
 )
 from mailwarden.control.config.tree import TEXT_LENGTH_MAX
+from mailwarden.core.policy.destinations import DestinationTls
 from mailwarden.core.routes import RouteTable
-from mailwarden.mailflow.delivery.settings import DestinationTls
 from mailwarden.mailflow.listener.settings import ListenerType, Need
 from tests.unit.control.config.sample import BASE, SAMPLE, changed, read, wrong
 

@@ -10,11 +10,11 @@ from typing import Self
 
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
+from mailwarden.core.policy.destinations import DestinationIndex, DestinationRow, table_of
 from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.delivery import Delivery
-from mailwarden.mailflow.delivery.destinations import DestinationTable
 from mailwarden.mailflow.delivery.plan import Plan, TlsContexts
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings, Destination
+from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
 from mailwarden.mailflow.delivery.shared import Means
 from mailwarden.services.throttling.gauges import LocalGauges
 from mailwarden.stores.spool.memory import MemorySpool
@@ -67,7 +67,7 @@ class Office:
         routes: Mapping[str, str] | None = None,
         zone: Mapping[str, Mapping[str, list[str]]] | None = None,
         settings: DeliverySettings | None = None,
-        destinations: Mapping[str, Destination] | None = None,
+        destinations: Mapping[str, DestinationRow] | None = None,
         profiles: Mapping[str, BounceProfile] | None = None,
         tls: TlsContexts | None = None,
         **plan: object,
@@ -86,7 +86,7 @@ class Office:
             settings=settings or DeliverySettings(),
             hostname="gw1.corp.example",
             routes=RouteTable(routes or {}),
-            destinations=DestinationTable(destinations or {}),
+            destinations=DestinationIndex(table_of(destinations or {})),
             profiles=profiles or {"Default": BounceProfile()},
             tls=tls or contexts(),
             **plan,

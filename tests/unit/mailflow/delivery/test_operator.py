@@ -5,12 +5,13 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
 
+from mailwarden.core.policy.destinations import DestinationRow
 from mailwarden.mailflow.delivery import operator as operators
 from mailwarden.mailflow.delivery.deleted import is_deleted
 from mailwarden.mailflow.delivery.operator import Deed, Handled
 from mailwarden.mailflow.delivery.queue import Unit
 from mailwarden.mailflow.delivery.selection import Selection, read_selection
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings, Destination
+from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
 from mailwarden.stores.spool.spool import Entry, Progress, SpoolFailure, State
 from tests.unit.mailflow.delivery.office import Office
 
@@ -87,7 +88,7 @@ async def test_counting_changes_nothing(office: Office) -> None:
 
 
 @with_office(profiles={"Default": BounceProfile(), "Quiet": BounceProfile(send_bounces=False)},
-             destinations={"quiet.example": Destination(bounce_profile="Quiet")})  # fmt: skip
+             destinations={"quiet.example": DestinationRow(bounce_profile="Quiet")})  # fmt: skip
 async def test_row_84_bounce_tells_the_sender_where_the_destination_lets_it(
     office: Office,
 ) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from mailwarden.core.interface import Interface
 from mailwarden.core.mail.envelope import Envelope
+from mailwarden.core.policy.destinations import DestinationIndex, DestinationLimits, table_of
 from mailwarden.core.routes import RouteTable
-from mailwarden.mailflow.delivery.destinations import DestinationTable, Limits
 from mailwarden.mailflow.delivery.plan import Plan
 from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
 from tests.unit.mailflow.delivery.office import contexts
@@ -16,7 +16,7 @@ def plan(**fields: object) -> Plan:
         "settings": DeliverySettings(),
         "hostname": "gw1.corp.example",
         "routes": RouteTable({}),
-        "destinations": DestinationTable({}),
+        "destinations": DestinationIndex(table_of({})),
         "profiles": {"Default": BounceProfile(max_retries=1), "vip": BounceProfile(max_retries=2)},
         "tls": contexts(),
         "interfaces": {
@@ -34,13 +34,13 @@ def envelope(profile: str) -> Envelope:
 
 
 def test_the_profile_of_the_destination_comes_first() -> None:
-    assert plan().profile(Limits(bounce_profile="vip"), envelope("Default"))[0] == "vip"
-    assert plan().profile(Limits(), envelope("vip"))[0] == "vip"
+    assert plan().profile(DestinationLimits(bounce_profile="vip"), envelope("Default"))[0] == "vip"
+    assert plan().profile(DestinationLimits(), envelope("vip"))[0] == "vip"
     assert plan().profile(None, envelope("vip"))[1].max_retries == 2
 
 
 def test_a_profile_that_is_gone() -> None:
-    name, profile = plan().profile(Limits(), envelope("gone"))
+    name, profile = plan().profile(DestinationLimits(), envelope("gone"))
     assert (name, profile.max_retries) == ("Default", 1)
     assert plan(profiles={}).profile(None, envelope("gone"))[1] == BounceProfile()
 

@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from mailwarden.mailflow.delivery.destinations import Limits
+from mailwarden.core.policy.destinations import DestinationLimits
 from mailwarden.mailflow.delivery.nexthop import HopKind, NextHop
 from mailwarden.mailflow.delivery.queue import DestinationQueue, QueueKey, Unit
 from mailwarden.mailflow.delivery.tally import Tally
@@ -13,7 +13,7 @@ from mailwarden.stores.spool.spool import Entry, State
 
 def a_queue() -> DestinationQueue:
     key = QueueKey(NextHop(HopKind.NULL, "null:"), "")
-    return DestinationQueue(key, Limits(), Tally("null:"))
+    return DestinationQueue(key, DestinationLimits(), Tally("null:"))
 
 
 def entry() -> Entry:
