@@ -20,6 +20,8 @@ NEXT_START_SETTINGS: Final = (
     "spool.dead_size_max_bytes",
     "spool.sync_interval_seconds",
     "logs.directory",
+    "rates.reset_seconds",  # the size and shape of memory that workers share
+    "reputation.history.addresses_max",
 )
 
 

@@ -37,6 +37,11 @@ class StateDirectory:
         """File of the numbers that were given out."""
         return self.directory / "identifiers"
 
+    @property
+    def reputation(self) -> Path:
+        """File of what was seen of hosts."""
+        return self.directory / "reputation"
+
     def part(self, worker: int) -> Path:
         """Return the spool folder of a worker."""
         return self.spool / str(worker)

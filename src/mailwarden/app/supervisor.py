@@ -22,6 +22,7 @@ from mailwarden.app.gathering import Gathering
 from mailwarden.app.next_start import changed_settings, in_words, waiting_for_start
 from mailwarden.app.ports import Ports
 from mailwarden.app.process import Launch, WorkerProcess, launch_worker
+from mailwarden.app.shared_memory import SharedMemory, close_all, make_shared_memory
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.supervisor_log import SupervisorLog
 from mailwarden.app.switches import COMMANDS as SWITCHING
@@ -29,7 +30,7 @@ from mailwarden.app.switches import describe, is_delivery_suspended, switch, wit
 from mailwarden.control.cli.table import count_of
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import ConfigError, parse_config, read_text
-from mailwarden.services.throttling.board import clear_region, make_board
+from mailwarden.services.throttling.board import clear_region
 
 STOP_SECONDS: Final = 30.0  # what open connections get to finish
 ANSWER_SECONDS: Final = 10.0  # what a worker gets to answer a command
@@ -63,7 +64,7 @@ class Supervisor:
         self._base = base
         self._log = SupervisorLog(config.logs, self.state, config.hostname)
         self._ports = Ports()
-        self._board = -1
+        self._memory: SharedMemory
         self._stopping = asyncio.Event()
         self._switches = self.state.load_switches()
         self._control = ControlServer(self.state.directory, self._command)
@@ -98,7 +99,7 @@ class Supervisor:
             self._ports.bind(index, self._receiving())
         self.state.prepare(self.config.user)
         self._log.open(self.state.owner(self.config.user), self._reopen)
-        self._board = make_board(count)
+        self._memory = make_shared_memory(count, self.config)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop_signal)
@@ -129,7 +130,7 @@ class Supervisor:
             ended = await self._run_worker(worker)
             if self._stopping.is_set():
                 return
-            clear_region(self._board, index)
+            clear_region(self._memory.board, index)
             if worker.was_ready:  # it works in principle, and has mail to look after
                 failures = 0
             wait = self._waits[min(failures, len(self._waits) - 1)]
@@ -183,7 +184,7 @@ class Supervisor:
     def _configure(self, worker: WorkerProcess) -> None:
         sockets = self._ports.of(worker.index)
         text = os.memfd_create("configuration", os.MFD_CLOEXEC)
-        board = os.open(f"/proc/self/fd/{self._board}", os.O_RDWR | os.O_CLOEXEC)
+        memory = self._memory.reopen()
         try:
             os.write(text, self._text.encode())
             worker.configure(
@@ -194,11 +195,11 @@ class Supervisor:
                     "listeners": list(sockets),
                     "switches": self._switches,
                 },
-                [text, board, *(s.fileno() for s in sockets.values())],
+                [text, *memory, *(s.fileno() for s in sockets.values())],
             )
         finally:
             os.close(text)
-            os.close(board)
+            close_all(memory)
 
     async def _rotate(self) -> None:
         while not self._stopping.is_set():

@@ -1,7 +1,6 @@
 """Builds and connects the parts of a worker. The only place that knows all of them."""
 
 import asyncio
-import os
 import random
 import resource
 import secrets
@@ -13,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from mailwarden.app.shared_memory import SharedMemory
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.switches import is_delivery_suspended, redirects_of
 from mailwarden.control.config.destination_table import destination_table
@@ -36,7 +36,10 @@ from mailwarden.mailflow.workqueue.pipeline import build_pipeline
 from mailwarden.mailflow.workqueue.stage import Plan
 from mailwarden.mailflow.workqueue.workqueue import WorkQueue
 from mailwarden.services.directory.local import load_credentials
+from mailwarden.services.engines.reputation.service import Means as ReputationMeans
+from mailwarden.services.engines.reputation.service import ReputationService
 from mailwarden.services.throttling.board import BoardGauges
+from mailwarden.services.throttling.rate_table import RateTable
 from mailwarden.stores.spool.identifiers import FileIdentifiers
 from mailwarden.stores.spool.segments import SegmentSpool
 from mailwarden.stores.spool.spool import Entry, Settlement, State
@@ -69,7 +72,7 @@ class Gateway:
         base: Path,
         config: GatewayConfig,
         *,
-        board: int,
+        memory: SharedMemory,
         alert: Alert,
         progress: Progress,
         failed: Callable[[BaseException], None],
@@ -103,8 +106,8 @@ class Gateway:
             alert=alert,
         )
         self.log = self._logs.mail
-        self._gauges = BoardGauges(board, index, self._board_full)
-        os.close(board)
+        self._memory = memory  # stays open: a reload maps the rates and the history anew
+        self._gauges = BoardGauges(memory.board, index, self._board_full)
         self._kernel_sync = _kernel_sync(loop)
         self.spool = SegmentSpool(
             self._state.part(index),
@@ -128,6 +131,8 @@ class Gateway:
         self._resolver = CachingResolver(
             config.dns, loop=loop, clock=self._clock, randomness=random.SystemRandom()
         )
+        self.rates = self._make_rates(config)
+        self.reputation = ReputationService(config.reputation, self._reputation_means(index))
         self.work_queue = WorkQueue(
             self.spool,
             build_pipeline(Plan(policies=config.mail_policies, log=self.log)),
@@ -172,6 +177,8 @@ class Gateway:
                 gauges=self._gauges,
                 resolver=self._resolver,
                 pressure=self._pressure,
+                rates=self.rates,
+                reputation=self.reputation,
                 counters=self.counters,
                 offset_minutes=_offset_minutes,
             )
@@ -185,6 +192,7 @@ class Gateway:
         self._delivering = asyncio.create_task(self.delivery.run())
         self._delivering.add_done_callback(self._delivery_ended)
         self.work_queue.start()
+        await self.reputation.start()
         await self.listeners.apply(self._contexts(self.config), sockets)
 
     async def apply(self, config: GatewayConfig, sockets: Mapping[str, socket.socket]) -> None:
@@ -199,6 +207,8 @@ class Gateway:
         self._pressure.limits = self._pressure_limits(config)
         self.delivery.apply(self._delivery_plan(config))
         self.origination.apply(hostname=config.hostname, choose_profile=_profile_chooser(config))
+        self.rates.count_by(config.rates.windows)
+        await self.reputation.apply(config.reputation)
         await self.listeners.apply(contexts, sockets)
 
     def switch(self, switches: Mapping[str, Any]) -> None:
@@ -239,6 +249,7 @@ class Gateway:
         await asyncio.gather(self.listeners.finish(seconds), self.work_queue.close())
         await self.delivery.stop(seconds)
         await self._delivering
+        await self.reputation.close()
         await self.spool.close()
         if self._kernel_sync is not None:
             self._kernel_sync.close()
@@ -347,6 +358,30 @@ class Gateway:
             config.work_queue.soft_limit_messages,
             config.work_queue.hard_limit_messages,
             config.spool.size_max_bytes // self._workers,
+        )
+
+    def _make_rates(self, config: GatewayConfig) -> RateTable:
+        return RateTable(
+            self._memory.rates,
+            windows=config.rates.windows,
+            on_full=lambda: self.log.warning(
+                "Rates: more hosts and senders than can be counted; the lowest counts go"
+            ),
+            on_stuck=lambda: self.log.warning(
+                "Rates: another worker holds a count without going on; recipients are refused"
+            ),
+        )
+
+    def _reputation_means(self, index: int) -> ReputationMeans:
+        return ReputationMeans(
+            resolver=self._resolver,
+            clock=self._clock,
+            files=SystemFiles(),
+            inform=self.log.info,
+            warn=self.log.warning,
+            memory=self._memory.history,
+            path=str(self._state.reputation),
+            is_keeper=index == 0,
         )
 
     def _board_full(self, key: str) -> None:

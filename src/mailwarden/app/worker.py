@@ -19,6 +19,7 @@ import uvloop
 
 from mailwarden.app.channel import Channel, Packet
 from mailwarden.app.commands import Commands
+from mailwarden.app.shared_memory import SharedMemory, close_all
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.wiring import Gateway
 from mailwarden.control.config.reader import parse_config
@@ -69,7 +70,9 @@ class Worker:
     async def _follow_configuration(self) -> None:
         while True:
             packet, descriptors = await self._configured.get()
-            text_fd, board_fd, *ports = descriptors
+            text_fd, *descriptors = descriptors
+            memory = SharedMemory(*descriptors[: len(SharedMemory._fields)])
+            ports = descriptors[len(memory) :]
             text = os.pread(text_fd, os.fstat(text_fd).st_size, 0).decode()
             os.close(text_fd)
             base = Path(packet["base"])
@@ -86,7 +89,7 @@ class Worker:
                     self._count,
                     base,
                     config,
-                    board=board_fd,
+                    memory=memory,
                     alert=self._alert,
                     progress=self._progress,
                     failed=self._failed,
@@ -102,7 +105,7 @@ class Worker:
                 gc.enable()
                 self._channel.send({"say": "ready"})
             else:
-                os.close(board_fd)
+                close_all(memory)
                 try:
                     await self._gateway.apply(config, sockets)
                 except (OSError, ValueError, CertificateError) as error:

@@ -1,17 +1,16 @@
 """The supervisor and workers that die, refuse and come back, without a process or a port."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mailwarden.app.shared_memory import close_all, make_shared_memory
 from mailwarden.app.supervisor import Supervisor
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import demo_text, parse_config
-from mailwarden.services.throttling.board import make_board
 from tests.unit.app.peer import HeardLog, Peer, Peers, wait_until
 
 
@@ -58,7 +57,7 @@ class Setup:
         )
         self.supervisor._log = self.log  # type: ignore[assignment]
         self.supervisor._ports = self.ports  # type: ignore[assignment]
-        self.supervisor._board = make_board(2)
+        self.supervisor._memory = make_shared_memory(2, config)
         self.tasks: list[asyncio.Task[None]] = []
 
     def write(self, more: str) -> None:
@@ -87,7 +86,7 @@ class Setup:
         self.supervisor._stopping.set()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self.peers.end_all()
-        os.close(self.supervisor._board)
+        close_all(self.supervisor._memory)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from mailwarden.app import worker as worker_module
 from mailwarden.app.channel import Packet, make_pair
+from mailwarden.app.shared_memory import SharedMemory
 from mailwarden.app.worker import Worker
 from mailwarden.control.config.reader import demo_text
 
@@ -46,7 +47,7 @@ def configure() -> tuple[Packet, list[int]]:
         "switches": {},
         "state": ["/tmp", "/tmp"],
     }
-    return packet, [text, os.memfd_create("board")]
+    return packet, [text, *[os.memfd_create(name) for name in SharedMemory._fields]]
 
 
 @pytest.fixture
@@ -92,8 +93,7 @@ async def test_a_configuration_that_cannot_be_used_is_refused_not_died_of(starte
     worker._packet(*configure())
     await wait_sent(sent, "ready")
     worker._gateway.refuses = True
-    packet, (text, board) = configure()
-    worker._packet(packet, [text, board])
+    worker._packet(*configure())
     assert (await wait_sent(sent, "refused"))["text"] == "key.pem cannot be read"
     worker._gateway.refuses = False
     worker._packet(*configure())

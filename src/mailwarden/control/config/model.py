@@ -13,6 +13,8 @@ from mailwarden.core.setting import REQUIRED, setting
 from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
 from mailwarden.mailflow.listener.settings import InboundSettings, Listener
 from mailwarden.mailflow.workqueue.settings import MailPolicies, WorkQueueSettings
+from mailwarden.services.engines.reputation.settings import ReputationSettings
+from mailwarden.services.throttling.settings import RateSettings
 from mailwarden.stores.spool.settings import SpoolSettings
 from mailwarden.system.crypto.settings import CertificateFiles
 from mailwarden.system.dns.settings import DnsSettings
@@ -49,6 +51,10 @@ class GatewayConfig:
     )
     listeners: tuple[Listener, ...] = setting(REQUIRED, "Ports on which mail is taken.")
     inbound: InboundSettings = setting(InboundSettings, "What all listeners share.")
+    rates: RateSettings = setting(RateSettings, "How what hosts send is counted.")
+    reputation: ReputationSettings = setting(
+        ReputationSettings, "Where the scores of connecting hosts come from."
+    )
     certificates: Mapping[str, CertificateFiles] = setting(
         dict, "Certificates by name.", parse_key=parse_name
     )

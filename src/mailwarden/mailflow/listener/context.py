@@ -22,7 +22,9 @@ from mailwarden.mailflow.listener.settings import (
     Need,
     ReceivedHostname,
 )
+from mailwarden.services.engines.reputation.service import ReputationService
 from mailwarden.services.throttling.gauges import SharedGauges
+from mailwarden.services.throttling.rates import Rates
 from mailwarden.stores.spool.identifiers import Identifiers
 from mailwarden.stores.spool.spool import Spool
 from mailwarden.system.clock.clock import Clock
@@ -76,6 +78,8 @@ class Parts:
     resolver: Resolver
     pressure: Pressure
     counters: dict[str, int]
+    rates: Rates
+    reputation: ReputationService | None  # None: no listener asks
     offset_minutes: Callable[[], int]  # of the local time zone, east of UTC
 
 

@@ -163,6 +163,10 @@ class RateTable:
         self._has_evicted = False
         self._full_said = self._stuck_said = -1
 
+    def count_by(self, windows: Windows) -> None:
+        """Read the counts by other windows from now on; they are the same for all."""
+        self._is_sliding = windows is Windows.SLIDING
+
     def close(self) -> None:
         """Let go of the memory; a worker need not, its end does it."""
         self._words.release()

@@ -10,6 +10,7 @@ from mailwarden.mailflow.listener.pressure import Pressure, PressureLimits
 from mailwarden.mailflow.listener.session import Session
 from mailwarden.mailflow.listener.settings import InboundSettings, Listener, ListenerType
 from mailwarden.services.throttling.gauges import LocalGauges
+from mailwarden.services.throttling.rates import LocalRates
 from mailwarden.stores.spool.memory import MemorySpool
 from mailwarden.system.clock.clock import SimulatedClock
 from mailwarden.system.dns.fake import FakeResolver
@@ -87,6 +88,7 @@ class Bench:
         self.spool = spool or MemorySpool(self.clock)
         self.lines = Lines()
         self.gauges = LocalGauges()
+        self.rates = LocalRates()
         self.counters: dict[str, int] = defaultdict(int)
         self.resolver = FakeResolver(
             {
@@ -104,6 +106,8 @@ class Bench:
             resolver=self.resolver,
             pressure=self.pressure,
             counters=self.counters,
+            rates=self.rates,
+            reputation=None,
             offset_minutes=lambda: 0,
         )
         self.deadlines: Deadlines[Session] = Deadlines(self.clock)

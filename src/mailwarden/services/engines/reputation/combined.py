@@ -7,11 +7,16 @@ from typing import Final
 from mailwarden.core.problem import TemporaryFailureError
 from mailwarden.services.engines.reputation.cache import TimedCache
 from mailwarden.services.engines.reputation.complaints import Complaints
-from mailwarden.services.engines.reputation.networks import ADDRESS_LENGTH_MAX
-from mailwarden.services.engines.reputation.score import Reputation, Score
+from mailwarden.services.engines.reputation.networks import (
+    ADDRESS_LENGTH_MAX,
+    is_private,
+    pack_address,
+)
+from mailwarden.services.engines.reputation.score import FAILED, PRIVATE, Reputation, Score
 from mailwarden.system.clock.clock import Clock
 
 NAME: Final = "reputation"
+_PRIVATE: Final = Score(None, NAME, "a private address, about which nobody is asked", word=PRIVATE)
 
 
 class CombinedReputation:
@@ -52,6 +57,8 @@ class CombinedReputation:
         known = self._cache.get(address, self._clock.monotonic())
         if known is not None:
             return known
+        if is_private(pack_address(address)):
+            return _PRIVATE
         asked: list[Score] = []
         for provider in self._providers:
             score = provider.peek(address)
@@ -110,7 +117,7 @@ class CombinedReputation:
         self._complaints[provider.name].complain(
             f"Reputation: {provider.name} failed for {address}: {fault}", self._clock.monotonic()
         )
-        return Score(None, provider.name, fault)
+        return Score(None, provider.name, fault, word=FAILED)
 
     def _keep(self, address: str, asked: list[Score]) -> Score:
         last = asked[-1] if asked else Score(None, NAME, "no provider")
@@ -118,7 +125,8 @@ class CombinedReputation:
             score = last._replace(others=tuple(asked[:-1])) if len(asked) > 1 else last
         else:  # one line of all: nobody else will say why there is none
             why = "; ".join([f"{each.provider}: {each.why}" for each in asked]) or last.why
-            score = Score(None, NAME, why, tuple(asked))
+            word = next((each.word for each in asked if each.word), "")
+            score = Score(None, NAME, why, tuple(asked), word)
         if len(address) <= ADDRESS_LENGTH_MAX:  # what is remembered has a size known beforehand
             self._cache.put(address, score, self._clock.monotonic() + self._seconds)
         return score

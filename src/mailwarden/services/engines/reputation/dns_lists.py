@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from mailwarden.services.engines.reputation.dns_zone import DnsZone, Listing
-from mailwarden.services.engines.reputation.score import Score, bounded
+from mailwarden.services.engines.reputation.score import FAILED, Score, bounded
 
 NAME: Final = "dns_lists"
 
@@ -62,7 +62,8 @@ class DnsListReputation:
                 total += value
                 listed.append(f"{zone.zone} {value:+.1f} ({', '.join(listing.codes)})")
         if not listed:
-            return Score(None, NAME, "; ".join(dict.fromkeys(faults)) or "not listed")
+            why = "; ".join(dict.fromkeys(faults)) or "not listed"
+            return Score(None, NAME, why, word=FAILED if faults else "")
         return Score(bounded(total), NAME, "; ".join(["listed by " + ", ".join(listed), *faults]))
 
 

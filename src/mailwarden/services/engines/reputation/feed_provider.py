@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from mailwarden.core.problem import Problem
 from mailwarden.services.engines.reputation.feed import FEED_BYTES_MAX, Feed, parse_feed
 from mailwarden.services.engines.reputation.networks import pack_address
-from mailwarden.services.engines.reputation.score import Score
+from mailwarden.services.engines.reputation.score import FAILED, Score
 from mailwarden.services.engines.reputation.signature import (
     KEY_BYTES_MAX,
     SIGNATURE_BYTES_MAX,
@@ -66,6 +66,7 @@ class FeedReputation:
         self._read: tuple[_Mark | None, ...] | None = None  # the files as they were read last
         self._seen: tuple[_Mark | None, ...] | None = None  # and as they were looked at last
         self._closing = threading.Event()
+        self.loaded: Final = asyncio.Event()  # it was read for the first time, well or not
 
     @property
     def name(self) -> str:
@@ -80,7 +81,7 @@ class FeedReputation:
     def peek(self, address: str) -> Score:
         """Return the score of `address`; it never needs waiting."""
         if self._feed is None:
-            return Score(None, self._name, self._fault)
+            return Score(None, self._name, self._fault, word=FAILED)
         packed = pack_address(address)
         if not packed:
             return Score(None, self._name, "not an IP address")
@@ -99,6 +100,7 @@ class FeedReputation:
         self._seen = self._read = await asyncio.to_thread(self._marks)
         loaded = await asyncio.to_thread(load_feed, *self._paths, self._rest)
         self._take(loaded)
+        self.loaded.set()
 
     async def refresh(self) -> None:
         """Read the feed if it has changed, but not since the look before this one.

@@ -61,6 +61,7 @@ class HistoryReputation:
         self._warn = warn
         self._saving = threading.Lock()
         self._closing = threading.Event()
+        self._is_hurried = False
 
     @property
     def name(self) -> str:
@@ -85,6 +86,12 @@ class HistoryReputation:
             self._memory.addresses.find(address_key(packed), now),
             self._memory.networks.find(network_key(packed), now),
         )
+
+    def forget(self, address: str) -> None:
+        """Forget what was seen of `address` itself."""
+        packed = pack_address(address)
+        if packed:
+            self._memory.addresses.forget(address_key(packed))
 
     def peek(self, address: str) -> Score:
         """Return the score of `address`; it never needs waiting."""
@@ -135,6 +142,11 @@ class HistoryReputation:
             await asyncio.sleep(seconds)
             await self.save()
 
+    async def save_now(self) -> None:
+        """Save for the last time, as fast as it goes: nothing else is to be done any more."""
+        self._is_hurried = True
+        await self.save()
+
     def close(self) -> None:
         """Give up a loading or saving under way, so that its thread ends."""
         self._closing.set()
@@ -145,5 +157,5 @@ class HistoryReputation:
             save_history(self._files, self._path, self._memory, self._clock.time(), self._rest)
 
     def _rest(self) -> None:
-        if self._closing.wait(REST_SECONDS):
+        if self._closing.wait(0.0 if self._is_hurried else REST_SECONDS):
             raise ClosedError

@@ -176,6 +176,16 @@ class HistoryTable:
         left = self._left(_moment(now) - old[_SEEN_AT])
         return Traffic(old[0] * left, old[1] * left, old[2] * left, old[3] * left, old[4] * left)
 
+    def forget(self, key: bytes) -> None:
+        """Forget what was counted for `key`."""
+        mark, start = self._locate(key)
+        index = _find(self._memory[start : start + _KEYS_BYTES], mark)
+        if index >= 0:
+            place = start + _KEYS_BYTES + index * _COUNTS_BYTES
+            self._memory[place : place + _COUNTS_BYTES] = bytes(_COUNTS_BYTES)
+            at = start + index * _KEY_BYTES
+            self._memory[at : at + _KEY_BYTES] = _FREE
+
     def merge(self, entry: Entry, now: float) -> None:
         """Count what an entry that was saved says; not at all if it cannot be true."""
         counts = entry[1:6]

@@ -20,6 +20,18 @@ def pack_address(text: str) -> bytes:
     return packed[12:] if packed.startswith(_MAPPED) else packed
 
 
+def is_private(packed: bytes) -> bool:
+    """Whether an address is of a private network (RFC 1918, 3; RFC 4193, 3)."""
+    if len(packed) == 16:
+        return packed[0] & 0xFE == 0xFC
+    first = packed[:1]
+    return (
+        first == b"\x0a"
+        or (first == b"\xac" and packed[1] & 0xF0 == 0x10)
+        or packed[:2] == b"\xc0\xa8"
+    )
+
+
 def address_key(packed: bytes) -> bytes:
     """Return 16 bytes that no other address has."""
     return packed if len(packed) == 16 else _MAPPED + packed

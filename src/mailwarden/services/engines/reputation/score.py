@@ -4,19 +4,29 @@ from typing import Final, NamedTuple, Protocol
 
 SCORE_MIN: Final = -10.0
 SCORE_MAX: Final = 10.0
+PRIVATE: Final = "rfc1918"  # words of the log: nobody is asked about private addresses
+FAILED: Final = "unable to retrieve"  # who was asked could not say
+NOT_ENABLED: Final = "not enabled"  # the listener does not ask
 
 
 class Score(NamedTuple):
     """What one provider says of an address.
 
     `value` has one decimal; None is no score: nothing is known, or nobody could say. `why` is one
-    line for people. `others` are the providers that were asked before and had no score.
+    line for people. `others` are the providers that were asked before and had no score. `word` is
+    what the log says instead of `None` where that has a reason of its own.
     """
 
     value: float | None
     provider: str
     why: str
     others: tuple["Score", ...] = ()
+    word: str = ""
+
+    @property
+    def logged(self) -> float | str | None:
+        """What stands behind `SBRS` in the log (mailflow 8.2)."""
+        return self.value if self.value is not None else self.word or None
 
     def describe(self) -> str:
         """Return the score and its reason in one line: `-4.2: 310 messages in 7 days`."""

@@ -6,7 +6,7 @@ from mailwarden.core.problem import TemporaryFailureError
 from mailwarden.services.engines.reputation.cache import TimedCache
 from mailwarden.services.engines.reputation.combined import CombinedReputation
 from mailwarden.services.engines.reputation.complaints import Complaints
-from mailwarden.services.engines.reputation.score import Score, bounded
+from mailwarden.services.engines.reputation.score import FAILED, Score, bounded
 from mailwarden.system.clock.clock import SimulatedClock
 
 HOST = "192.0.2.25"
@@ -148,7 +148,7 @@ async def test_the_next_one_is_asked_when_one_fails() -> None:
     faulty.fault = TemporaryFailureError("out of order")
     score = await combine(faulty, Known("b", {HOST: 3.0}), warnings=warnings).score(HOST)
     assert score.value == 3.0
-    assert score.others == (Score(None, "faulty", "out of order"),)
+    assert score.others == (Score(None, "faulty", "out of order", word=FAILED),)
     assert len(warnings) == 1
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from mailwarden.services.engines.reputation.dns_lists import DnsListReputation, Weights, weigh
 from mailwarden.services.engines.reputation.dns_zone import DnsZone, question
-from mailwarden.services.engines.reputation.score import Score
+from mailwarden.services.engines.reputation.score import FAILED, Score
 from mailwarden.system.clock.clock import SimulatedClock
 from mailwarden.system.dns.fake import FakeResolver
 
@@ -111,8 +111,9 @@ SCORES: list[tuple[dict[str, Any], float | None, str]] = [
 @pytest.mark.parametrize(("zone", "value", "why"), SCORES)
 async def test_scores(zone: dict[str, dict[str, list[str]]], value: float, why: str) -> None:
     bench = Bench(zone)
-    assert await bench.lists.score(HOST) == Score(value, "dns_lists", why)
-    assert bench.lists.peek(HOST) == Score(value, "dns_lists", why)
+    word = FAILED if value is None and why != "not listed" else ""
+    assert await bench.lists.score(HOST) == Score(value, "dns_lists", why, word=word)
+    assert bench.lists.peek(HOST) == Score(value, "dns_lists", why, word=word)
     is_fault = "refuses" in why or "answer" in why
     assert bool(bench.warned) == is_fault
 
@@ -124,7 +125,8 @@ async def test_ipv6() -> None:
 
 async def test_what_is_no_address_is_not_asked_for() -> None:
     bench = Bench({})
-    assert await bench.lists.score("nonsense") == Score(None, "dns_lists", "not an IP address")
+    score = await bench.lists.score("nonsense")
+    assert score == Score(None, "dns_lists", "not an IP address", word=FAILED)
     assert bench.questions == 0
 
 
@@ -151,6 +153,7 @@ async def test_a_dead_list_costs_its_timeout_once_for_an_address() -> None:
         "dns_lists",
         "bl.example.org does not answer within 0 seconds; "
         "wl.example.net does not answer within 0 seconds",
+        word=FAILED,
     )
     assert bench.questions == 2
     await bench.lists.score("192.0.2.26")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mailwarden.services.engines.reputation.feed_provider import FeedReputation
-from mailwarden.services.engines.reputation.score import Score
+from mailwarden.services.engines.reputation.score import FAILED, Score
 from mailwarden.services.engines.reputation.signature import HmacVerifier
 
 KEY = b"k" * 32
@@ -60,7 +60,8 @@ async def test_scores_of_a_feed(place: Place) -> None:
 
 
 def test_before_it_is_read_there_is_no_score(place: Place) -> None:
-    assert place.feed().peek("192.0.2.1") == Score(None, "local", "the feed was not read yet")
+    score = place.feed().peek("192.0.2.1")
+    assert score == Score(None, "local", "the feed was not read yet", word=FAILED)
 
 
 async def test_a_change_is_taken_once_it_has_settled(place: Place) -> None:
