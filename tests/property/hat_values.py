@@ -95,7 +95,7 @@ def values(parameter: Parameter) -> st.SearchStrategy[ParameterValue]:
             letters = st.characters(min_codepoint=32, max_codepoint=126) | st.just("\n")
             return st.text(letters, max_size=15).map(str.strip)
     return st.integers(parameter.minimum, parameter.maximum).filter(
-        lambda number: number != 0 or parameter.key != "max_rcpts_per_hour"
+        lambda number: number != 0 or parameter.minimum == 0
     )
 
 

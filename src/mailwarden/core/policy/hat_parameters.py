@@ -104,6 +104,8 @@ PARAMETERS: Final = (
     Parameter("virus_check", Kind.SWITCH),
     # The keys from here on are (unconfirmed): our choice.
     *_refusal("dhap"),
+    Parameter("max_rcpts_per_hour_sender", Kind.NUMBER, -1),
+    *_refusal("max_rcpts_per_hour_sender"),
     Parameter("verify_client_cert", Kind.SWITCH),
     Parameter("smtp_auth", Kind.AUTH),
     Parameter("require_tls_for_auth", Kind.SWITCH),
@@ -231,7 +233,7 @@ def _check_bounds(parameter: Parameter, value: int) -> None:
     if not parameter.minimum <= value <= parameter.maximum:
         raise ValueError(f"{value} is not within {parameter.minimum} and {parameter.maximum}")
     # 0 is "off" for some products and "none at all" for others: too much hangs on it to guess.
-    if parameter.key == "max_rcpts_per_hour" and value == 0:
+    if parameter.minimum < 0 and value == 0:
         raise ValueError("0 would refuse every recipient; write -1 for no limit")
 
 

@@ -100,6 +100,9 @@ class EffectivePolicy:
     max_rcpts_per_hour: int = -1  # no limit
     max_rcpts_per_hour_code: int = 452
     max_rcpts_per_hour_text: str = "Too many recipients received this hour"
+    max_rcpts_per_hour_sender: int = -1  # of one envelope sender, whatever his host
+    max_rcpts_per_hour_sender_code: int = 452
+    max_rcpts_per_hour_sender_text: str = "Too many recipients received from this sender this hour"
     dhap_limit: int = 25  # invalid recipients in an hour; 0 is off
     dhap_code: int = 550
     dhap_text: str = "Too many invalid recipients"
