@@ -184,7 +184,10 @@ def _apply_report(message: MessageState, record: ReportDue) -> None:
         report = read_report(record.report)
     except ValueError:
         return  # of a kind that a newer program knows
-    message.pass_on()
+    # The work queue reports failures too, and what is open of the message has to go on there.
+    # Delivery has a connection, or says the rest with a retry.
+    if report.dcid or report.kind is not ReportKind.FAILED:
+        message.pass_on()
     reports = message.reports or []
     if report not in reports:
         message.reports = [*reports, report]

@@ -101,8 +101,9 @@ class Table:
     def _announce(self, entry: Entry) -> None:
         state = entry.state
         if state is _RECEIVED:
-            if self._received_taker is not None and entry.mid not in self._schedule:
-                self._received_taker(entry)
+            taker = self._received_taker
+            if taker is not None and entry.mid not in self._schedule and entry.has_waiting():
+                taker(entry)
         elif state is _QUEUED and self._queued_taker is not None and entry.has_waiting():
             self._queued_taker(entry)
 

@@ -78,6 +78,19 @@ def test_what_delivery_has_worked_on_stays_queued_after_a_restart() -> None:
     assert states == [State.QUEUED, State.QUEUED, State.RECEIVED]
 
 
+def test_what_a_stage_has_refused_leaves_the_rest_to_the_stages_after_a_restart() -> None:
+    bench = Bench()
+    refused = Report(ReportKind.FAILED, (0,), "5.1.1 - Bad destination email address")
+    for mid in (1, 2):
+        bench.spool.report(bench.put(mid, recipients=mid, state=State.RECEIVED), refused)
+    bench.settle_down()
+    bench.restart()
+    taken: list[Entry] = []
+    bench.spool.take_received(taken.append)
+    assert [(entry.mid, list(entry.open_rids(2))) for entry in taken] == [(2, [1])]
+    assert bench.get(1).reports == bench.get(2).reports == [refused]
+
+
 def test_a_requeued_message_waits_after_a_restart_but_not_longer_than_was_meant() -> None:
     bench = Bench()
     entry = bench.put(1, state=State.RECEIVED)
