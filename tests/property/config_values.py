@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.shape import Field, Form, Kind, fields_of
 from mailwarden.core import hostport, patterns
+from mailwarden.core.policy import bounce_profile
 from mailwarden.core.setting import Setting, Unit
 from mailwarden.mailflow.listener import tables
 
@@ -54,15 +55,30 @@ PARSED = {
     tables.parse_aliases_text: st.builds("sales: {}\n".format, MAILBOXES),
     patterns.parse_field_name: st.from_regex(r"X-[A-Z]{1,8}", fullmatch=True),
     patterns.parse_name: NAMES,
+    bounce_profile.parse_subject: st.from_regex(r"[!-~]{0,20}", fullmatch=True),
+    bounce_profile.parse_recipient: st.just("") | MAILBOXES,
+    bounce_profile.parse_language: st.sampled_from(["", "de", "pt-br"]),
     patterns.parse_banner: st.from_regex(r"[ -~]{0,20}", fullmatch=True),
 }
 # What refers to other parts, or must exist outside: left to the tests of just that.
 LEFT_OUT = {
-    "GatewayConfig": {"interfaces", "listeners", "smtp_routes", "destinations", "mail_policies"},
+    "GatewayConfig": {
+        "interfaces",
+        "listeners",
+        "smtp_routes",
+        "destinations",
+        "mail_policies",
+        "bounce_templates",
+    },
     "AddressRules": {"address_literals"},
     "InboundSettings": {"max_connections", "max_tls_connections"},
-    "BounceProfile": {"initial_retry_seconds", "max_retry_seconds"},
-    "DeliverySettings": {"interface"},
+    "BounceProfile": {
+        "initial_retry_seconds",
+        "max_retry_seconds",
+        "bounce_template",
+        "delay_template",
+    },
+    "DeliverySettings": {"interface", "certificate"},
     "DnsSettings": {"servers", "trusted_servers"},
     "WorkQueueSettings": {
         "retry_initial_seconds",

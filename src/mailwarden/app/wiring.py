@@ -18,20 +18,20 @@ from mailwarden.app.switches import is_delivery_suspended, redirects_of
 from mailwarden.control.config.destination_table import destination_table
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.core.mail.envelope import Envelope, domain_of
+from mailwarden.core.policy.bounce_profile import Profiles, ResolvedProfile
+from mailwarden.core.policy.bounce_templates import BounceTemplate
 from mailwarden.core.policy.destinations import DestinationIndex
 from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.delivery import Delivery
 from mailwarden.mailflow.delivery.hosts import Ourselves
 from mailwarden.mailflow.delivery.plan import Plan as DeliveryPlan
 from mailwarden.mailflow.delivery.plan import TlsContexts
-from mailwarden.mailflow.delivery.settings import BounceProfile
 from mailwarden.mailflow.delivery.shared import Means
 from mailwarden.mailflow.listener.context import ListenerContext, Parts, make_context
 from mailwarden.mailflow.listener.listeners import Listeners
 from mailwarden.mailflow.listener.pressure import Pressure, PressureLimits
 from mailwarden.mailflow.listener.settings import Listener
-from mailwarden.mailflow.origination.originator import Originator
-from mailwarden.mailflow.origination.profile import ChooseProfile
+from mailwarden.mailflow.origination.originator import ChooseProfile, Originator, Words
 from mailwarden.mailflow.workqueue.pipeline import build_pipeline
 from mailwarden.mailflow.workqueue.stage import Plan
 from mailwarden.mailflow.workqueue.workqueue import WorkQueue
@@ -161,8 +161,8 @@ class Gateway:
             self._identifiers,
             self.log,
             self._clock,
-            hostname=config.hostname,
-            choose_profile=_profile_chooser(config),
+            words=_report_words(config),
+            offset_minutes=_offset_minutes,
             token=lambda: secrets.token_hex(12),
             counters=self.counters,
             later=loop.call_later,
@@ -206,7 +206,7 @@ class Gateway:
         self.work_queue.apply(build_pipeline(plan), config.work_queue)
         self._pressure.limits = self._pressure_limits(config)
         self.delivery.apply(self._delivery_plan(config))
-        self.origination.apply(hostname=config.hostname, choose_profile=_profile_chooser(config))
+        self.origination.apply(_report_words(config))
         self.rates.count_by(config.rates.windows)
         await self.reputation.apply(config.reputation)
         await self.listeners.apply(contexts, sockets)
@@ -341,7 +341,7 @@ class Gateway:
             hostname=config.hostname,
             routes=RouteTable(config.smtp_routes),
             destinations=DestinationIndex(controls),
-            profiles=bounce_profiles(config),
+            profiles=Profiles(config.bounce_profiles),
             tls=TlsContexts(
                 client_context(ca_file, verify=False, certificate=shown),
                 client_context(ca_file, verify=True, certificate=shown),
@@ -395,19 +395,22 @@ def set_backlogs(config: GatewayConfig, sockets: Mapping[str, socket.socket]) ->
             sockets[listener.name].listen(listener.listen_queue)
 
 
-def bounce_profiles(config: GatewayConfig) -> dict[str, BounceProfile]:
-    """Return the bounce profiles by name; there is always a Default."""
-    return {"Default": BounceProfile(), **config.bounce_profiles}
+def _report_words(config: GatewayConfig) -> Words:
+    templates = {
+        name: BounceTemplate(tuple(languages.items()))
+        for name, languages in config.bounce_templates.items()
+    }
+    return Words(config.hostname, _profile_chooser(config), templates)
 
 
 def _profile_chooser(config: GatewayConfig) -> ChooseProfile:
     """Return how the bounce profile is found: that of the destination wins (mailflow 1.2, 9)."""
-    profiles = bounce_profiles(config)
+    profiles = Profiles(config.bounce_profiles)
     destinations = DestinationIndex(destination_table(config))
 
-    def choose(envelope: Envelope, address: str) -> BounceProfile:
-        name = destinations.find(domain_of(address)).bounce_profile or envelope.bounce_profile
-        return profiles.get(name, profiles["Default"])
+    def choose(envelope: Envelope, address: str) -> ResolvedProfile:
+        destination = destinations.find(domain_of(address)).bounce_profile
+        return profiles.choose(destination, envelope.bounce_profile)
 
     return choose
 

@@ -5,8 +5,9 @@ import random
 
 import pytest
 
+from mailwarden.core.policy.bounce_profile import BounceProfile
 from mailwarden.core.policy.destinations import DestinationRow
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
+from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.stores.spool.spool import ReportKind
 from tests.unit.mailflow.delivery.office import Office
 from tests.unit.mailflow.delivery.servers import ALL, Act, Answer, Server

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from mailwarden.core.mail.envelope import Recipient
+from mailwarden.core.policy.bounce_profile import BounceProfile
 from mailwarden.core.policy.destinations import DestinationRow, DestinationTls
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
+from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.stores.spool.spool import ReportKind
 from tests.unit.mailflow.delivery.office import CONTENT, HEADER, Office
 from tests.unit.mailflow.delivery.servers import Act, Server

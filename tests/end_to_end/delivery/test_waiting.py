@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from mailwarden.core.policy.bounce_profile import BounceProfile
 from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery import delivery
 from mailwarden.mailflow.delivery.queue import Unit
-from mailwarden.mailflow.delivery.settings import BounceProfile
 from mailwarden.stores.spool.spool import Progress, State
 from tests.unit.mailflow.delivery.office import Office
 from tests.unit.mailflow.delivery.servers import Act, Server

@@ -7,10 +7,12 @@ from typing import Final
 from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.interface import Interface
 from mailwarden.core.patterns import parse_destination, parse_name
+from mailwarden.core.policy.bounce_profile import BounceProfile
+from mailwarden.core.policy.bounce_templates import Wording
 from mailwarden.core.policy.destinations import DestinationRow
 from mailwarden.core.routes import ROUTES_MAX, check_route, parse_route_key
 from mailwarden.core.setting import REQUIRED, setting
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
+from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.mailflow.listener.settings import InboundSettings, Listener
 from mailwarden.mailflow.workqueue.settings import MailPolicies, WorkQueueSettings
 from mailwarden.services.engines.reputation.settings import ReputationSettings
@@ -75,7 +77,15 @@ class GatewayConfig:
         parse_key=parse_destination,
     )
     bounce_profiles: Mapping[str, BounceProfile] = setting(
-        dict, "Bounce profiles by name; `Default` may be redefined.", parse_key=parse_name
+        dict,
+        "Bounce profiles by name. What a profile leaves open is as in `Default`, which may be set.",
+        parse_key=parse_name,
+    )
+    bounce_templates: Mapping[str, Mapping[str, Wording]] = setting(
+        dict,
+        "What bounces and warnings say, by name and language; the first language is for everybody "
+        "else.",
+        parse_key=parse_name,
     )
     delivery: DeliverySettings = setting(DeliverySettings, "How the delivery client behaves.")
     spool: SpoolSettings = setting(SpoolSettings, "Sizes and limits of the spool.")

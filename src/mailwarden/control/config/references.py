@@ -7,12 +7,13 @@ from typing import Final
 from mailwarden.control.config.build import nearest
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.problems import Findings, join
+from mailwarden.core.policy.bounce_profile import DEFAULT_PROFILE, Profiles
+from mailwarden.core.policy.bounce_templates import BounceTemplate
 from mailwarden.core.problem import Problem
 from mailwarden.core.routes import RouteKind, parse_route
 from mailwarden.mailflow.listener.settings import Listener, ListenerType, Need
 from mailwarden.mailflow.workqueue.settings import MailPolicy
 
-DEFAULT_BOUNCE_PROFILE: Final = "Default"
 DEFAULT_POLICY: Final = "DEFAULT"
 NAMES_SHOWN_MAX: Final = 10
 
@@ -28,6 +29,7 @@ def reference_problems(config: GatewayConfig, findings: Findings) -> Iterator[Pr
         for problem in _listener(config, listener, findings, path):
             yield problem.under(path)
     yield from _delivery(config, findings)
+    yield from _bounces(config, findings)
     yield from _routes(config)
     yield from _policies("mail_policies.incoming", config.mail_policies.incoming)
     yield from _policies("mail_policies.outgoing", config.mail_policies.outgoing)
@@ -147,7 +149,7 @@ def _purpose(listener: Listener) -> Iterator[Problem]:
 def _bounce_profile(
     config: GatewayConfig, path: str, name: str, findings: Findings
 ) -> Iterator[Problem]:
-    known = {DEFAULT_BOUNCE_PROFILE: None, **config.bounce_profiles}
+    known = {DEFAULT_PROFILE: None, **config.bounce_profiles}
     yield from _unknown(path, name, "bounce_profiles", known, findings)
 
 
@@ -167,6 +169,25 @@ def _delivery(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
         if profile is not None:
             path = f"{join('destinations', domain)}.bounce_profile"
             yield from _bounce_profile(config, path, profile, findings)
+
+
+def _bounces(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
+    """Yield what is wrong between bounce profiles, and with templates as wholes."""
+    for name, profile in config.bounce_profiles.items():
+        for field in ("bounce_template", "delay_template"):
+            template = getattr(profile, field)
+            if template:
+                path = f"{join('bounce_profiles', name)}.{field}"
+                known = config.bounce_templates
+                yield from _unknown(path, template, "bounce_templates", known, findings)
+    if not findings.has_wrong("bounce_profiles"):
+        for problem in Profiles(config.bounce_profiles).problems():
+            yield problem.under("bounce_profiles")
+    for name, languages in config.bounce_templates.items():
+        path = join("bounce_templates", name)
+        if not findings.has_wrong(path):
+            for problem in BounceTemplate(tuple(languages.items())).problems():
+                yield problem.under(path)
 
 
 def _routes(config: GatewayConfig) -> Iterator[Problem]:

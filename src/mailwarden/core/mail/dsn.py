@@ -80,6 +80,7 @@ class DeliveryReport:
     arrived_at: float
     retry_until: float = 0.0  # for delays; 0 is not known
     envelope_id: str = ""  # ENVID, xtext decoded (RFC 3461, 4.4)
+    text: str = ""  # for people, as lines with CRLF; "" is what `build_explanation` says
     is_international: bool = False  # the message came with SMTPUTF8: its sender's system has it
 
     @property
@@ -104,7 +105,7 @@ def build_dsn(report: DeliveryReport, copy: Copy | None) -> BuiltReport:
     """Return the report as multipart/report (RFC 6522), with `copy` as its third part if any."""
     status_type = "global-delivery-status" if report.needs_smtputf8 else "delivery-status"
     status = build_status(report).encode("utf-8")
-    explanation = build_explanation(report).encode("utf-8")
+    explanation = (report.text or build_explanation(report)).encode("utf-8", "replace")
     charset = "us-ascii" if explanation.isascii() else "utf-8"
     parts = [
         Copy(f"text/plain; charset={charset}", _encoding(explanation), explanation),
@@ -129,7 +130,7 @@ def build_dsn(report: DeliveryReport, copy: Copy | None) -> BuiltReport:
 
 def build_plain_report(report: DeliveryReport, copy: Copy | None) -> BuiltReport:
     """Return the report as plain text, with `copy` below it if any."""
-    text = build_explanation(report)
+    text = report.text or build_explanation(report)
     if copy is not None:
         what = "message" if copy.media_type in ("message/rfc822", "message/global") else "header"
         text += f"\r\n------ Here is the {what}: ------\r\n\r\n{decode_copy(copy)}"

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeVar
 from mailwarden.core.patterns import parse_mailbox, parse_name
 from mailwarden.core.policy.bounce_templates import is_language
 from mailwarden.core.problem import Problem
+from mailwarden.core.setting import Unit, setting
 
 T = TypeVar("T")
 
@@ -23,63 +24,132 @@ _DOUBLINGS_MAX: Final = 64  # beyond it every wait is the longest one; keeps the
 _GROWTH: Final = 2.0  # of the wait (unconfirmed)
 
 
+def parse_subject(text: str) -> str:
+    """Return a subject on one line.
+
+    Raises:
+        ValueError: it is too long.
+    """
+    subject = text.strip()
+    if len(subject) > SUBJECT_CHARACTERS_MAX:
+        raise ValueError(f"is longer than {SUBJECT_CHARACTERS_MAX} letters")
+    return subject
+
+
+def parse_template(text: str) -> str:
+    """Return the name of a template; `''` is the built-in one.
+
+    Raises:
+        ValueError: it is no name.
+    """
+    return parse_name(text) if text.strip() else ""
+
+
+def parse_recipient(text: str) -> str:
+    """Return an address; `''` is that of the sender.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return parse_mailbox(text) if text.strip() else ""
+
+
+def parse_language(text: str) -> str:
+    """Return the tag of a language in lower case; `''` is that of the message.
+
+    Raises:
+        ValueError: it is none.
+    """
+    tag = text.strip().lower()
+    if tag and not is_language(tag):
+        raise ValueError("is the tag of a language, such as de or pt-br")
+    return tag
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BounceProfileRow:
+class BounceProfile:
     """A profile as the administrator wrote it; None takes the value of Default."""
 
-    max_retries: int | None = None  # attempts after the first one
-    max_queue_time_seconds: float | None = None
-    initial_retry_seconds: float | None = None
-    max_retry_seconds: float | None = None
-    send_bounces: bool | None = None
-    dsn_format: bool | None = None
-    bounce_subject: str | None = None
-    bounce_template: str | None = None
-    send_delay_warnings: bool | None = None
-    delay_subject: str | None = None
-    delay_template: str | None = None
-    delay_interval_seconds: float | None = None
-    delay_count_max: int | None = None
-    alternate_recipient: str | None = None
-    language: str | None = None
-    sign_reports: bool | None = None
-    copy_size_max_bytes: int | None = None
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield every value out of bounds."""
-        yield from _bounds("max_retries", self.max_retries, 0, RETRIES_MAX)
-        yield from _bounds(
-            "max_queue_time_seconds", self.max_queue_time_seconds, 1, QUEUE_SECONDS_MAX
-        )
-        for name, seconds in (
-            ("initial_retry_seconds", self.initial_retry_seconds),
-            ("max_retry_seconds", self.max_retry_seconds),
-        ):
-            yield from _bounds(name, seconds, RETRY_SECONDS_MIN, QUEUE_SECONDS_MAX)
-        yield from _bounds(
-            "delay_interval_seconds", self.delay_interval_seconds, 1, QUEUE_SECONDS_MAX
-        )
-        yield from _bounds("delay_count_max", self.delay_count_max, 1, WARNINGS_MAX)
-        yield from _bounds("copy_size_max_bytes", self.copy_size_max_bytes, 0, COPY_BYTES_MAX)
-        for name, subject in (
-            ("bounce_subject", self.bounce_subject),
-            ("delay_subject", self.delay_subject),
-        ):
-            if subject and (len(subject) > SUBJECT_CHARACTERS_MAX or not subject.isprintable()):
-                yield Problem(name, f"takes one line of {SUBJECT_CHARACTERS_MAX} letters at most")
-        for name, template in (
-            ("bounce_template", self.bounce_template),
-            ("delay_template", self.delay_template),
-        ):
-            if template:
-                yield from _refused(name, template)
-        if self.language and not is_language(self.language):
-            yield Problem("language", "is the tag of a language in lower case, such as de or pt-br")
-        if self.alternate_recipient:
-            try:
-                parse_mailbox(self.alternate_recipient)
-            except ValueError as error:
-                yield Problem("alternate_recipient", str(error))
+    max_retries: int | None = setting(
+        None, "Attempts after the first one. Default: 100.", minimum=0, maximum=RETRIES_MAX
+    )
+    max_queue_time_seconds: float | None = setting(
+        None,
+        "How long a message may wait. Default: 3d.",
+        minimum=1,
+        maximum=QUEUE_SECONDS_MAX,
+        unit=Unit.SECONDS,
+    )
+    initial_retry_seconds: float | None = setting(
+        None,
+        "Wait before the first retry; doubled each time. Default: 1m.",
+        minimum=RETRY_SECONDS_MIN,
+        maximum=QUEUE_SECONDS_MAX,
+        unit=Unit.SECONDS,
+    )
+    max_retry_seconds: float | None = setting(
+        None,
+        "Longest wait between retries. Default: 1h.",
+        minimum=RETRY_SECONDS_MIN,
+        maximum=QUEUE_SECONDS_MAX,
+        unit=Unit.SECONDS,
+    )
+    send_bounces: bool | None = setting(
+        None, "Send a report when delivery fails for good. Default: on."
+    )
+    dsn_format: bool | None = setting(
+        None, "Write reports in the form of RFC 3464; off is plain text. Default: on."
+    )
+    bounce_subject: str | None = setting(
+        None,
+        "Subject of bounces, with variables; '' is that of the template.",
+        parse=parse_subject,
+    )
+    bounce_template: str | None = setting(
+        None,
+        "Template of bounces, one of `bounce_templates`; '' is the built-in one.",
+        parse=parse_template,
+    )
+    send_delay_warnings: bool | None = setting(
+        None, "Tell the sender when delivery is late. Default: off."
+    )
+    delay_subject: str | None = setting(
+        None,
+        "Subject of warnings, with variables; '' is that of the template.",
+        parse=parse_subject,
+    )
+    delay_template: str | None = setting(
+        None,
+        "Template of warnings, one of `bounce_templates`; '' is the built-in one.",
+        parse=parse_template,
+    )
+    delay_interval_seconds: float | None = setting(
+        None,
+        "Time in the queue before a warning, and between warnings. Default: 4h.",
+        minimum=1,
+        maximum=QUEUE_SECONDS_MAX,
+        unit=Unit.SECONDS,
+    )
+    delay_count_max: int | None = setting(
+        None, "Warnings for one recipient. Default: 1.", minimum=1, maximum=WARNINGS_MAX
+    )
+    alternate_recipient: str | None = setting(
+        None,
+        "Address that gets the reports; '' is the message's sender. Default: ''.",
+        parse=parse_recipient,
+    )
+    language: str | None = setting(
+        None,
+        "Language of reports, such as de or pt-br; '' follows the message. Default: ''.",
+        parse=parse_language,
+    )
+    copy_size_max_bytes: int | None = setting(
+        None,
+        "Larger messages are returned as their header only, cut at this size. Default: 10k.",
+        minimum=0,
+        maximum=COPY_BYTES_MAX,
+        unit=Unit.BYTES,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +172,6 @@ class ResolvedProfile:
     delay_count_max: int = 1
     alternate_recipient: str = ""  # who gets the reports; "" is the original sender
     language: str = ""  # of the reports; "" follows the message
-    sign_reports: bool = False  # with DKIM (unconfirmed)
     copy_size_max_bytes: int = 10_240
 
 
@@ -111,7 +180,7 @@ class Profiles:
 
     __slots__ = ("_default", "_profiles")
 
-    def __init__(self, rows: Mapping[str, BounceProfileRow]) -> None:
+    def __init__(self, rows: Mapping[str, BounceProfile]) -> None:
         delivered = ResolvedProfile()
         own = rows.get(DEFAULT_PROFILE)
         self._default: Final = (
@@ -125,6 +194,9 @@ class Profiles:
 
     def __len__(self) -> int:
         return 1 + len(self._profiles)
+
+    def __iter__(self) -> Iterator[ResolvedProfile]:
+        return iter((self._default, *self._profiles.values()))
 
     def find(self, name: str) -> ResolvedProfile:
         """Return the profile of that name; Default if it is gone or never was."""
@@ -145,7 +217,7 @@ class Profiles:
 
     def problems(self) -> Iterator[Problem]:
         """Yield what shows only when nothing is left open; paths begin with the name."""
-        for profile in (self._default, *self._profiles.values()):
+        for profile in self:
             if profile.max_retry_seconds < profile.initial_retry_seconds:
                 yield Problem(
                     f"{profile.name}.max_retry_seconds",
@@ -154,7 +226,7 @@ class Profiles:
                 )
 
 
-def resolve_profile(name: str, row: BounceProfileRow, default: ResolvedProfile) -> ResolvedProfile:
+def resolve_profile(name: str, row: BounceProfile, default: ResolvedProfile) -> ResolvedProfile:
     """Return `row` with the values of `default` where it has none."""
     return ResolvedProfile(
         name=name,
@@ -173,7 +245,6 @@ def resolve_profile(name: str, row: BounceProfileRow, default: ResolvedProfile) 
         delay_count_max=_or(row.delay_count_max, default.delay_count_max),
         alternate_recipient=_or(row.alternate_recipient, default.alternate_recipient),
         language=_or(row.language, default.language),
-        sign_reports=_or(row.sign_reports, default.sign_reports),
         copy_size_max_bytes=_or(row.copy_size_max_bytes, default.copy_size_max_bytes),
     )
 
@@ -239,15 +310,3 @@ def plan_attempts(profile: ResolvedProfile) -> Schedule:
 
 def _or(value: T | None, default: T) -> T:
     return default if value is None else value
-
-
-def _bounds(name: str, value: float | None, least: float, most: float) -> Iterator[Problem]:
-    if value is not None and not least <= value <= most:
-        yield Problem(name, f"must be from {least:g} to {most:g}")
-
-
-def _refused(path: str, name: str) -> Iterator[Problem]:
-    try:
-        parse_name(name)
-    except ValueError as error:
-        yield Problem(path, str(error))

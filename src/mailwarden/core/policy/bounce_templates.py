@@ -16,6 +16,7 @@ from mailwarden.core.mail.dsn import Action, DeliveryReport
 from mailwarden.core.mail.dsn_field import SUBJECT_CHARACTERS_MAX, one_line
 from mailwarden.core.policy.bounce_texts import WORDS, Words
 from mailwarden.core.problem import Problem
+from mailwarden.core.setting import REQUIRED, setting
 
 TEMPLATE_LENGTH_MAX: Final = 16 * 1024
 TEXT_LENGTH_MAX: Final = 64 * 1024  # of what comes out; the rest is cut
@@ -72,8 +73,17 @@ class Kind(Enum):
 class Wording:
     """Subject and text of a report; lines of the text end with LF in a template, else CRLF."""
 
-    subject: str
-    text: str
+    subject: str = setting(
+        REQUIRED,
+        "Subject, with variables such as $BouncedRecipient; a profile's own comes before it.",
+        examples=("Your message to $BouncedRecipient",),
+    )
+    text: str = setting(
+        REQUIRED,
+        "What people read, with variables such as $BounceReason.",
+        examples=("We could not deliver it: $BounceReason",),
+        has_lines=True,
+    )
 
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with a template. Unknown variables are not: they stay as written."""

@@ -3,19 +3,17 @@
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from mailwarden.core.interface import Interface
 from mailwarden.core.mail.envelope import Envelope
+from mailwarden.core.policy.bounce_profile import Profiles, ResolvedProfile
 from mailwarden.core.policy.destinations import DestinationIndex, DestinationLimits
 from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.header import header_values
 from mailwarden.mailflow.delivery.hosts import Ourselves
 from mailwarden.mailflow.delivery.nexthop import SMTP_PORT
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
+from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.stores.spool.spool import Stored
-
-DEFAULT_PROFILE: Final = "Default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Plan:
     hostname: str  # of the gateway
     routes: RouteTable
     destinations: DestinationIndex
-    profiles: Mapping[str, BounceProfile]
+    profiles: Profiles
     tls: TlsContexts
     interfaces: Mapping[str, Interface] = field(default_factory=dict)
     ourselves: Ourselves = Ourselves()
@@ -49,24 +47,15 @@ class Plan:
     retry_seconds_max: float = field(init=False)  # that any profile lets a message wait
 
     def __post_init__(self) -> None:
-        profiles = (*self.profiles.values(), _DEFAULT)
-        least = min(profile.max_queue_time_seconds for profile in profiles)
-        most = max(profile.max_retry_seconds for profile in profiles)
+        least = min(profile.max_queue_time_seconds for profile in self.profiles)
+        most = max(profile.max_retry_seconds for profile in self.profiles)
         object.__setattr__(self, "queue_seconds_min", least)
         object.__setattr__(self, "retry_seconds_max", most)
 
-    def profile(
-        self, limits: DestinationLimits | None, envelope: Envelope
-    ) -> tuple[str, BounceProfile]:
-        """Return the bounce profile of a message: the destination's comes before its own.
-
-        A profile that is gone from the configuration is replaced by Default.
-        """
-        name = (limits.bounce_profile if limits is not None else "") or envelope.bounce_profile
-        profile = self.profiles.get(name)
-        if profile is not None:
-            return name, profile
-        return DEFAULT_PROFILE, self.profiles.get(DEFAULT_PROFILE, _DEFAULT)
+    def profile(self, limits: DestinationLimits | None, envelope: Envelope) -> ResolvedProfile:
+        """Return the bounce profile of a message: the destination's comes before its own."""
+        name = limits.bounce_profile if limits is not None else ""
+        return self.profiles.choose(name, envelope.bounce_profile)
 
     def logged(self, stored: Stored) -> Sequence[tuple[str, str]]:
         """Return the header fields that the log shows of a message."""
@@ -91,6 +80,3 @@ class Plan:
             if interface.address == local_address and interface.hostname:
                 return interface.hostname
         return self.hostname
-
-
-_DEFAULT: Final = BounceProfile()

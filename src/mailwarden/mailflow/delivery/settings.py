@@ -1,55 +1,8 @@
 """What the administrator sets of delivery (mailflow 7.1, 7.3, 7.5)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailwarden.core.patterns import parse_mailbox
-from mailwarden.core.problem import Problem
 from mailwarden.core.setting import Unit, setting
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BounceProfile:
-    """When delivery is tried again, and what the sender hears of it (mailflow 7.5)."""
-
-    max_retries: int = setting(100, "Attempts after the first one.", minimum=0, maximum=10_000)
-    max_queue_time_seconds: float = setting(
-        259_200, "How long a message may wait.", minimum=1, unit=Unit.SECONDS
-    )
-    initial_retry_seconds: float = setting(
-        60, "Wait before the first retry; doubled each time.", minimum=0.1, unit=Unit.SECONDS
-    )
-    max_retry_seconds: float = setting(
-        3600, "Longest wait between retries.", minimum=0.1, unit=Unit.SECONDS
-    )
-    send_bounces: bool = setting(True, "Send a report when delivery fails for good.")
-    dsn_format: bool = setting(True, "Write reports in the form of RFC 3464.")
-    bounce_subject: str = setting("Delivery Status Notification (Failure)", "Subject of bounces.")
-    send_delay_warnings: bool = setting(False, "Tell the sender when delivery is late.")
-    delay_subject: str = setting("Delivery Status Notification (Delay)", "Subject of warnings.")
-    delay_interval_seconds: float = setting(
-        14_400,
-        "Time in the queue before a warning, and between warnings.",
-        minimum=1,
-        unit=Unit.SECONDS,
-    )
-    delay_count_max: int = setting(1, "Warnings for one recipient.", minimum=1)
-    alternate_recipient: str = setting(
-        "",
-        "Address that gets the reports; empty is the message's sender.",
-        parse=parse_mailbox,
-    )
-    copy_size_max_bytes: int = setting(
-        10_240,
-        "Larger messages are returned as their header only, cut at this size.",
-        minimum=0,
-        unit=Unit.BYTES,
-    )
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield everything wrong."""
-        if self.max_retry_seconds < self.initial_retry_seconds:
-            yield Problem("max_retry_seconds", "must not be less than initial_retry_seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,20 +4,22 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mailwarden.core.mail.envelope import Envelope, Notify, Recipient, domain_of
+from mailwarden.core.policy.bounce_profile import (
+    ResolvedProfile,
+    is_expired,
+    is_warning_due,
+    retry_delay,
+)
 from mailwarden.core.policy.destinations import DestinationLimits
 from mailwarden.mailflow.delivery.counters import Counters
 from mailwarden.mailflow.delivery.failure import BY_ADMINISTRATOR, EXPIRED, NO_REPLY, Failure
 from mailwarden.mailflow.delivery.plan import Plan
 from mailwarden.mailflow.delivery.queue import Unit
 from mailwarden.mailflow.delivery.retry import (
-    is_expired,
-    is_warning_due,
-    retry_delay,
     wants_delay_report,
     wants_failure_report,
     wants_success_report,
 )
-from mailwarden.mailflow.delivery.settings import BounceProfile
 from mailwarden.stores.spool.spool import (
     Entry,
     Progress,
@@ -136,7 +138,7 @@ class Settler:
 
     def give_up_if_expired(self, unit: Unit, stored: Stored) -> bool:
         """Bounce a unit that is due but too old for another attempt; return whether it was."""
-        _, profile = self._profile(unit, stored.envelope)
+        profile = self._profile(unit, stored.envelope)
         if not is_expired(profile, self.age(stored.envelope)):
             return False
         progress = unit.entry.progress or {}
@@ -160,7 +162,7 @@ class Settler:
         """Whether the message may be too old by some bounce profile; spares a look at it."""
         return self._clock.time() - received_at >= self.plan.queue_seconds_min
 
-    def _profile(self, unit: Unit, envelope: Envelope) -> tuple[str, BounceProfile]:
+    def _profile(self, unit: Unit, envelope: Envelope) -> ResolvedProfile:
         limits = unit.queue.limits if unit.queue is not None else None
         return self.plan.profile(limits, envelope)
 
@@ -174,15 +176,15 @@ class Settler:
             groups.setdefault(limits, []).append(rid)
         for limits, group in groups.items():
             unit = Unit(entry, tuple(group), None)
-            _, profile = self.plan.profile(limits, envelope)
+            profile = self.plan.profile(limits, envelope)
             self._bounce(unit, stored, [(rid, failure) for rid in group], profile)
 
     def _bounce(
-        self, unit: Unit, stored: Stored, failures: Failures, profile: BounceProfile | None = None
+        self, unit: Unit, stored: Stored, failures: Failures, profile: ResolvedProfile | None = None
     ) -> None:
         envelope, entry = stored.envelope, unit.entry
         if profile is None:
-            _, profile = self._profile(unit, envelope)
+            profile = self._profile(unit, envelope)
         attempts, now = unit.attempts(), self._clock.time()
         headers = self.plan.logged(stored)
         for rid, failure in failures:
@@ -206,7 +208,7 @@ class Settler:
 
     def _delay(self, unit: Unit, stored: Stored, failures: Failures) -> None:
         envelope, entry = stored.envelope, unit.entry
-        name, profile = self._profile(unit, envelope)
+        profile = self._profile(unit, envelope)
         attempts = unit.attempts() + 1
         delay = retry_delay(profile, attempts)
         if delay is None:
@@ -224,12 +226,12 @@ class Settler:
         for failure, rids in _by_failure(failures).items():
             self._spool.retry(entry, rids, Progress(attempts, until, warnings, failure.text))
         rids = tuple(rid for rid, _ in failures)
-        self._log.pending_till(entry.mid, rids, until, name)
+        self._log.pending_till(entry.mid, rids, until, profile.name)
         unit.rids = rids
         self._wait(unit, delay)
 
     def _warn(
-        self, unit: Unit, envelope: Envelope, profile: BounceProfile, failures: Failures
+        self, unit: Unit, envelope: Envelope, profile: ResolvedProfile, failures: Failures
     ) -> int:
         """Record a delay warning where one is due; return how many there were by now."""
         warnings = unit.warnings()

@@ -5,13 +5,14 @@ fails is tried again, what a crash cuts off is announced anew at the next start.
 """
 
 from collections import deque
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailwarden.core.mail.envelope import NULL_SENDER, Envelope
-from mailwarden.mailflow.origination.profile import ChooseProfile
-from mailwarden.mailflow.origination.writer import is_wanted, write_report
+from mailwarden.core.policy.bounce_profile import ResolvedProfile
+from mailwarden.core.policy.bounce_templates import BounceTemplate
+from mailwarden.mailflow.origination.writer import Told, is_wanted, write_report
 from mailwarden.stores.spool.identifiers import Identifiers
 from mailwarden.stores.spool.spool import (
     DamagedError,
@@ -38,12 +39,24 @@ REPORTS_WRITTEN: Final = "reports_written"
 REPORTS_UNWANTED: Final = "reports_unwanted"
 DOUBLE_BOUNCES: Final = "double_bounces"
 
+# Gets the envelope and the address of the recipient, whose destination may have a profile of its
+# own that wins over the message's (mailflow 1.2, step 9).
+ChooseProfile = Callable[[Envelope, str], ResolvedProfile]
+
+
+class Words(NamedTuple):
+    """What the configuration says of reports."""
+
+    hostname: str  # that they come from
+    choose_profile: ChooseProfile
+    templates: Mapping[str, BounceTemplate]
+
 
 class Originator:
     """Writes bounces, warnings and reports of success (mailflow 7.5).
 
     `token` returns a random string, a new one each time; `later` calls back after so many
-    seconds, on the event loop.
+    seconds, on the event loop; `offset_minutes` tells how far the local zone is east of UTC.
     """
 
     def __init__(
@@ -53,8 +66,8 @@ class Originator:
         log: MailLog,
         clock: Clock,
         *,
-        hostname: str,
-        choose_profile: ChooseProfile,
+        words: Words,
+        offset_minutes: Callable[[], int],
         token: Callable[[], str],
         counters: MutableMapping[str, int],
         later: Callable[[float, Callable[[], None]], object],
@@ -63,8 +76,8 @@ class Originator:
         self._identifiers: Final = identifiers
         self._log: Final = log
         self._clock: Final = clock
-        self._hostname = hostname
-        self._choose_profile = choose_profile
+        self._words = words
+        self._offset_minutes: Final = offset_minutes
         self._token: Final = token
         self._counters: Final = counters
         self._later: Final = later
@@ -79,10 +92,9 @@ class Originator:
         """Take what is due, now and from now on."""
         self._spool.take_reports(self._take)
 
-    def apply(self, *, hostname: str, choose_profile: ChooseProfile) -> None:
+    def apply(self, words: Words) -> None:
         """Write under new settings from now on."""
-        self._hostname = hostname
-        self._choose_profile = choose_profile
+        self._words = words
 
     @property
     def waiting(self) -> int:
@@ -166,7 +178,8 @@ class Originator:
         """Return the recipients whose sender wants to hear of `report` and has not heard worse."""
         if not report.rids:
             return ()
-        profile = self._choose_profile(envelope, envelope.recipients[report.rids[0]].address)
+        address = envelope.recipients[report.rids[0]].address
+        profile = self._words.choose_profile(envelope, address)
         if report.kind is ReportKind.FAILED and not profile.send_bounces:
             return ()
         over: set[int] = set()
@@ -181,15 +194,19 @@ class Originator:
         ]
 
     def _write(self, original: Stored, report: Report, rids: Sequence[int]) -> Stored:
-        envelope = original.envelope
+        envelope, words = original.envelope, self._words
+        profile = words.choose_profile(envelope, envelope.recipients[rids[0]].address)
+        name = profile.bounce_template
+        if report.kind is ReportKind.DELAYED:
+            name = profile.delay_template
         return write_report(
-            original,
-            report,
-            rids,
-            self._choose_profile(envelope, envelope.recipients[rids[0]].address),
+            Told(original, report, rids),
+            profile,
+            words.templates.get(name),
             mid=self._identifiers.next_mid(),
             now=self._clock.time(),
-            hostname=self._hostname,
+            offset_minutes=self._offset_minutes(),
+            hostname=words.hostname,
             token=self._token(),
         )
 

@@ -1,7 +1,8 @@
 """Writes the report that a sender is to get: who is told, in what form, with what copy."""
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.dsn import (
@@ -13,6 +14,7 @@ from mailwarden.core.mail.dsn import (
     build_plain_report,
 )
 from mailwarden.core.mail.dsn_copy import Copy, build_copy
+from mailwarden.core.mail.encoded_word import decode_unstructured
 from mailwarden.core.mail.envelope import (
     NULL_SENDER,
     Body,
@@ -21,9 +23,16 @@ from mailwarden.core.mail.envelope import (
     Notify,
     Recipient,
 )
+from mailwarden.core.mail.header import header_end, split_fields, unfold
 from mailwarden.core.mail.message_id import build_message_id
 from mailwarden.core.mail.received import resolve_by
-from mailwarden.mailflow.origination.profile import ReportProfile
+from mailwarden.core.policy.bounce_profile import ResolvedProfile
+from mailwarden.core.policy.bounce_templates import (
+    BounceTemplate,
+    parse_languages,
+    report_values,
+    word_report,
+)
 from mailwarden.stores.spool.spool import (
     DamagedError,
     Report,
@@ -32,8 +41,11 @@ from mailwarden.stores.spool.spool import (
     Stored,
 )
 
-SUCCESS_SUBJECT: Final = "Delivery Status Notification (Success)"
-RELAY_SUBJECT: Final = "Delivery Status Notification (Relay)"
+SEARCHED_BYTES_MAX: Final = 64 * 1024  # of a header, for subject and language
+_SUBJECT: Final = {  # of reports that have no template
+    ReportKind.DELIVERED: "Delivery Status Notification (Success)",
+    ReportKind.RELAYED: "Delivery Status Notification (Relay)",
+}
 
 _ACTION: Final = {
     ReportKind.FAILED: Action.FAILED,
@@ -54,21 +66,30 @@ def is_wanted(kind: ReportKind, notify: Notify) -> bool:
             return bool(notify & Notify.SUCCESS)
 
 
+class Told(NamedTuple):
+    """What a sender is told of: a report about `original`, as far as it is about `rids`."""
+
+    original: Stored
+    report: Report
+    rids: Sequence[int]
+
+
 def write_report(
-    original: Stored,
-    report: Report,
-    rids: Sequence[int],
-    profile: ReportProfile,
+    told: Told,
+    profile: ResolvedProfile,
+    template: BounceTemplate | None,
     *,
     mid: int,
     now: float,
+    offset_minutes: int,
     hostname: str,
     token: str,
 ) -> Stored:
-    """Return the message that tells of `report`, as far as it is about `rids`.
+    """Return the message that tells of it, in the words of `template` or the built-in ones.
 
-    `now` in epoch seconds; `token` is random.
+    `now` in epoch seconds, `offset_minutes` from UTC to the local zone; `token` is random.
     """
+    original, report, rids = told
     envelope = original.envelope
     to = _addressee(envelope, report.kind, profile)
     value = DeliveryReport(
@@ -80,7 +101,7 @@ def write_report(
         attempts=report.attempts,
         hostname=hostname,
         to=to,
-        subject=_subject(report.kind, profile),
+        subject=_SUBJECT.get(report.kind, ""),
         message_id=build_message_id(mid, now, hostname),
         token=token,
         now=now,
@@ -89,35 +110,71 @@ def write_report(
         envelope_id=envelope.envelope_id,
         is_international=envelope.smtputf8,
     )
+    if report.kind not in _SUBJECT:
+        value = _word(value, original, profile, template, offset_minutes)
     copy = _copy(original, report.kind, profile, hostname)
     built = build_dsn(value, copy) if profile.dsn_format else build_plain_report(value, copy)
     return Stored(_envelope(envelope, built, mid, now, to), b"", InlineContent(built.content))
+
+
+def _word(
+    report: DeliveryReport,
+    original: Stored,
+    profile: ResolvedProfile,
+    template: BounceTemplate | None,
+    offset_minutes: int,
+) -> DeliveryReport:
+    """Return a report about a failure or a delay with its subject and text."""
+    envelope = original.envelope
+    subject, languages = _look_at(original)
+    is_failure = report.action is Action.FAILED
+    words = word_report(
+        report,
+        template,
+        subject=profile.bounce_subject if is_failure else profile.delay_subject,
+        languages=(profile.language,) if profile.language else languages,
+        values=report_values(
+            report,
+            mid=envelope.mid,
+            subject=subject,
+            sender=envelope.sender,
+            offset_minutes=offset_minutes,
+        ),
+    )
+    return dataclasses.replace(report, subject=words.subject, text=words.text)
+
+
+def _look_at(original: Stored) -> tuple[str, tuple[str, ...]]:
+    """Return the subject of a message, and the languages that it says it is in (RFC 3282)."""
+    try:
+        head = original.content.read(SEARCHED_BYTES_MAX)
+    except (SpoolFailure, DamagedError, OSError):
+        return "", ()
+    subject = ""
+    languages: tuple[str, ...] = ()
+    for field in reversed(split_fields(head[: header_end(head)], is_added=False)[0]):
+        match field.name.lower():
+            case "subject":
+                subject = decode_unstructured(unfold(field.value))
+            case "content-language":
+                languages = parse_languages(unfold(field.value).decode("ascii", "replace"))
+    return subject, languages
 
 
 def _reported(recipient: Recipient) -> ReportedRecipient:
     return ReportedRecipient(recipient.address, recipient.original)
 
 
-def _addressee(envelope: Envelope, kind: ReportKind, profile: ReportProfile) -> str:
+def _addressee(envelope: Envelope, kind: ReportKind, profile: ResolvedProfile) -> str:
     """Return who gets the report; what was asked for with NOTIFY=SUCCESS goes to who asked."""
     if kind in (ReportKind.FAILED, ReportKind.DELAYED):
         return profile.alternate_recipient or envelope.sender
     return envelope.sender
 
 
-def _subject(kind: ReportKind, profile: ReportProfile) -> str:
-    match kind:
-        case ReportKind.FAILED:
-            return profile.bounce_subject
-        case ReportKind.DELAYED:
-            return profile.delay_subject
-        case ReportKind.DELIVERED:
-            return SUCCESS_SUBJECT
-        case ReportKind.RELAYED:
-            return RELAY_SUBJECT
-
-
-def _copy(original: Stored, kind: ReportKind, profile: ReportProfile, hostname: str) -> Copy | None:
+def _copy(
+    original: Stored, kind: ReportKind, profile: ResolvedProfile, hostname: str
+) -> Copy | None:
     """Return what is given back of the message; None if it cannot be read any more."""
     envelope = original.envelope
     try:

@@ -14,6 +14,8 @@ smtp_routes: {corp.example: "mail.int.example/pri=1, [10.0.0.9]:26", .corp.examp
 certificates: {'1': {certificate: c.pem, key: k.pem}}
 destinations: {DEFAULT: {max_host_concurrency: 7, tls: none}}
 bounce_profiles: {Fast: {initial_retry_seconds: 100ms, bounce_subject: "Zurück: 'nein'"}}
+bounce_templates:
+  House: {de: {subject: "Zurück: $Subject", text: "a\\n\\nb\\n"}, en: {subject: a, text: b}}
 mail_policies: {incoming: [{name: sales, recipients: ['@sales.corp.example', 'boss@']}]}
 logs: {level: debug, headers: [X-SBRS], rotate_size_bytes: 1000}
 """

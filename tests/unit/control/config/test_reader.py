@@ -174,6 +174,22 @@ ADDED_WRONG = [
         "bounce_profiles: {Fast: {initial_retry_seconds: 1h, max_retry_seconds: 1m}}",
         "bounce_profiles.Fast.max_retry_seconds: must not be less than initial_retry_seconds",
     ),
+    ("bounce_profiles: {Slow: {initial_retry_seconds: 2h}}", "Slow.max_retry_seconds: must not be"),
+    ("bounce_profiles: {A: {bounce_template: B}}", "A.bounce_template: 'B' is not in `bounce_temp"),
+    ("bounce_profiles: {A: {language: Deutsch!}}", "is the tag of a language, such as de or pt-br"),
+    ("bounce_profiles: {A: {alternate_recipient: ann}}", "'ann' is not an address"),
+    ("bounce_profiles: {A: {delay_subject: '" + "x" * 201 + "'}}", "is longer than 200 letters"),
+    ("bounce_templates: {A: {}}", "bounce_templates.A: takes from 1 to 50 languages"),
+    (
+        "bounce_templates: {A: {D!: {subject: a, text: b}}}",
+        "'D!' is no name: it takes up to 64 letters",
+    ),
+    ("bounce_templates: {A: {de: {subject: a}}}", "bounce_templates.A.de.text: is missing"),
+    ("bounce_templates: {A: {de: {subject: ' ', text: b}}}", "A.de.subject: takes one line that"),
+    (
+        "bounce_templates: {A: {Deutsch: {subject: a, text: b}}}",
+        "bounce_templates.A.Deutsch: is not the tag of a language, such as de or pt-br",
+    ),
     ("inbound: {max_tls_connections: 301}", "more than max_connections (300)"),
     (
         "work_queue: {hard_limit_messages: 10}",

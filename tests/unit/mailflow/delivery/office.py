@@ -10,11 +10,12 @@ from typing import Self
 
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
+from mailwarden.core.policy.bounce_profile import BounceProfile, Profiles
 from mailwarden.core.policy.destinations import DestinationIndex, DestinationRow, table_of
 from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.delivery import Delivery
 from mailwarden.mailflow.delivery.plan import Plan, TlsContexts
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
+from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.mailflow.delivery.shared import Means
 from mailwarden.services.throttling.gauges import LocalGauges
 from mailwarden.stores.spool.memory import MemorySpool
@@ -87,7 +88,7 @@ class Office:
             hostname="gw1.corp.example",
             routes=RouteTable(routes or {}),
             destinations=DestinationIndex(table_of(destinations or {})),
-            profiles=profiles or {"Default": BounceProfile()},
+            profiles=Profiles(profiles or {}),
             tls=tls or contexts(),
             **plan,
         )

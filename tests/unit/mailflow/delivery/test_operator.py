@@ -5,13 +5,14 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
 
+from mailwarden.core.policy.bounce_profile import BounceProfile
 from mailwarden.core.policy.destinations import DestinationRow
 from mailwarden.mailflow.delivery import operator as operators
 from mailwarden.mailflow.delivery.deleted import is_deleted
 from mailwarden.mailflow.delivery.operator import Deed, Handled
 from mailwarden.mailflow.delivery.queue import Unit
 from mailwarden.mailflow.delivery.selection import Selection, read_selection
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
+from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.stores.spool.spool import Entry, Progress, SpoolFailure, State
 from tests.unit.mailflow.delivery.office import Office
 

@@ -4,10 +4,11 @@ import pytest
 
 from mailwarden.core.interface import Interface
 from mailwarden.core.mail.envelope import Envelope
+from mailwarden.core.policy.bounce_profile import BounceProfile, Profiles, ResolvedProfile
 from mailwarden.core.policy.destinations import DestinationIndex, DestinationLimits, table_of
 from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.plan import Plan
-from mailwarden.mailflow.delivery.settings import BounceProfile, DeliverySettings
+from mailwarden.mailflow.delivery.settings import DeliverySettings
 from tests.unit.mailflow.delivery.office import contexts
 
 
@@ -17,7 +18,9 @@ def plan(**fields: object) -> Plan:
         "hostname": "gw1.corp.example",
         "routes": RouteTable({}),
         "destinations": DestinationIndex(table_of({})),
-        "profiles": {"Default": BounceProfile(max_retries=1), "vip": BounceProfile(max_retries=2)},
+        "profiles": Profiles(
+            {"Default": BounceProfile(max_retries=1), "vip": BounceProfile(max_retries=2)}
+        ),
         "tls": contexts(),
         "interfaces": {
             "four": Interface(address="192.0.2.1", hostname="four.example"),
@@ -34,19 +37,22 @@ def envelope(profile: str) -> Envelope:
 
 
 def test_the_profile_of_the_destination_comes_first() -> None:
-    assert plan().profile(DestinationLimits(bounce_profile="vip"), envelope("Default"))[0] == "vip"
-    assert plan().profile(DestinationLimits(), envelope("vip"))[0] == "vip"
-    assert plan().profile(None, envelope("vip"))[1].max_retries == 2
+    assert (
+        plan().profile(DestinationLimits(bounce_profile="vip"), envelope("Default")).name == "vip"
+    )
+    assert plan().profile(DestinationLimits(), envelope("vip")).name == "vip"
+    assert plan().profile(None, envelope("vip")).max_retries == 2
 
 
 def test_a_profile_that_is_gone() -> None:
-    name, profile = plan().profile(DestinationLimits(), envelope("gone"))
-    assert (name, profile.max_retries) == ("Default", 1)
-    assert plan(profiles={}).profile(None, envelope("gone"))[1] == BounceProfile()
+    profile = plan().profile(DestinationLimits(), envelope("gone"))
+    assert (profile.name, profile.max_retries) == ("Default", 1)
+    assert plan(profiles=Profiles({})).profile(None, envelope("gone")) == ResolvedProfile()
 
 
 def test_bounds_over_all_profiles() -> None:
-    made = plan(profiles={"a": BounceProfile(max_queue_time_seconds=9, max_retry_seconds=9000)})
+    profile = BounceProfile(max_queue_time_seconds=9, max_retry_seconds=9000)
+    made = plan(profiles=Profiles({"a": profile}))
     assert (made.queue_seconds_min, made.retry_seconds_max) == (9, 9000)
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from mailwarden.core.mail.content import Content, InlineContent
 from mailwarden.core.mail.envelope import Envelope, Notify, Recipient
-from mailwarden.mailflow.delivery.settings import BounceProfile
-from mailwarden.mailflow.origination.originator import Originator
+from mailwarden.core.policy.bounce_profile import ResolvedProfile
+from mailwarden.core.policy.bounce_templates import BounceTemplate
+from mailwarden.mailflow.origination.originator import Originator, Words
 from mailwarden.stores.spool.memory import MemorySpool
 from mailwarden.stores.spool.spool import Entry, Report, ReportKind, State, Stored
 from mailwarden.system.clock.clock import SimulatedClock
@@ -71,15 +72,16 @@ class Station:
         self.lines = Lines()
         self.timers = Timers()
         self.counters: dict[str, int] = {}
-        self.profile = BounceProfile(**profile)
+        self.profile = ResolvedProfile(**profile)
+        self.templates: dict[str, BounceTemplate] = {}
         self.queued: list[Entry] = []
         self.originator = Originator(
             self.spool,
             self.numbers,
             MailLog(self.lines, None, None, level=Level.INFO, stamp=lambda: " " * 24, iso=str),
             self.clock,
-            hostname="gw1.corp.example",
-            choose_profile=lambda envelope, address: self.profile,
+            words=Words("gw1.corp.example", lambda envelope, address: self.profile, self.templates),
+            offset_minutes=lambda: 60,
             token=lambda: "token",
             counters=self.counters,
             later=self.timers.later,

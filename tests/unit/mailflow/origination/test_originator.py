@@ -1,14 +1,16 @@
 """Who is told what, in which order it is logged, and that nothing is lost on the way."""
 
 import email
+import email.policy
 from collections.abc import Iterator
 
 import pytest
 
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Body, Direction, Notify
-from mailwarden.mailflow.delivery.settings import BounceProfile
-from mailwarden.mailflow.origination.originator import BATCH_MAX, CONCURRENCY_MAX
+from mailwarden.core.policy.bounce_profile import ResolvedProfile
+from mailwarden.core.policy.bounce_templates import BounceTemplate, Wording
+from mailwarden.mailflow.origination.originator import BATCH_MAX, CONCURRENCY_MAX, Words
 from mailwarden.stores.spool.spool import (
     DamagedError,
     Entry,
@@ -445,13 +447,81 @@ def test_new_settings_apply_at_once() -> None:
     station = Station()
     chosen: list[tuple[str, str]] = []
 
-    def choose(envelope: object, address: str) -> BounceProfile:
+    def choose(envelope: object, address: str) -> ResolvedProfile:
         chosen.append((station.spool.load(entry).envelope.bounce_profile, address))
-        return BounceProfile(bounce_subject="New")
+        return ResolvedProfile(bounce_subject="New")
 
     entry = station.message(bounce_profile="Strict")
-    station.originator.apply(hostname="gw2.corp.example", choose_profile=choose)
+    station.originator.apply(Words("gw2.corp.example", choose, {}))
     text = body_of(station.tell(entry, FAILED))
     assert "\r\nSubject: New\r\n" in text
     assert "MAILER-DAEMON@gw2.corp.example" in text
     assert set(chosen) == {("Strict", "bob@partner.example")}
+
+
+# Words.
+
+
+def text_of(message: Stored | None) -> str:
+    """Return subject and first part of a report, decoded."""
+    parsed = email.message_from_bytes(body_of(message).encode(), policy=email.policy.default)
+    part = parsed if not parsed.is_multipart() else next(parsed.iter_parts())
+    text = part.get_content().replace("\r\n", "\n")
+    return f"{parsed['subject']}\n{text}"
+
+
+def german(station: Station, field: str = "Content-Language: de-AT") -> Entry:
+    content = b"From: ann@corp.example\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n%b\r\n\r\nx\r\n"
+    return station.message(content=InlineContent(content % field.encode()))
+
+
+TEMPLATES = {
+    "House": BounceTemplate(
+        (
+            ("en", Wording("Not delivered: $Subject", "Sorry.\n$BounceReason\n")),
+            ("de", Wording("Nicht zugestellt: $Subject", "An $BouncedRecipient, MID $MID.\n")),
+        )
+    )
+}
+
+
+def test_a_report_speaks_the_language_of_its_message() -> None:
+    station = Station()
+    heard = text_of(station.tell(german(station), FAILED))
+    assert heard.startswith("Zustellbericht (Fehler)\nDie folgende Nachricht an <bob@")
+
+
+def test_the_language_of_the_profile_comes_first() -> None:
+    station = Station(language="fr", send_delay_warnings=True)
+    heard = text_of(station.tell(german(station), DELAYED))
+    assert heard.startswith("Notification d'état de remise (retard)\nLe message suivant")
+    assert "jusqu'au" in heard
+
+
+def test_a_template_of_the_administrator() -> None:
+    station = Station(bounce_template="House")
+    station.templates.update(TEMPLATES)
+    heard = text_of(station.tell(german(station), FAILED))
+    assert heard == "Nicht zugestellt: Grüße\nAn <bob@partner.example>, MID 7011.\n"
+
+
+def test_others_hear_the_first_language_of_a_template() -> None:
+    station = Station(bounce_template="House", bounce_subject="Failed: $MID")
+    station.templates.update(TEMPLATES)
+    heard = text_of(station.tell(german(station, "Content-Language: ja"), FAILED))
+    assert heard == "Failed: 7011\nSorry.\n5.1.0 - Unknown address error 550-'no such user'\n"
+
+
+def test_warnings_have_a_template_of_their_own() -> None:
+    station = Station(bounce_template="House", delay_template="gone")
+    station.templates.update(TEMPLATES)
+    heard = text_of(station.tell(station.message(), DELAYED))
+    assert heard.startswith("Delivery Status Notification (Delay)\nThe following message to <bob@")
+
+
+def test_templates_are_for_plain_text_too() -> None:
+    station = Station(bounce_template="House", dsn_format=False)
+    station.templates.update(TEMPLATES)
+    heard = text_of(station.tell(station.message(), FAILED))
+    assert heard.startswith("Not delivered: x\nSorry.\n5.1.0 - Unknown address error")
+    assert "------ Here is the message: ------" in heard
