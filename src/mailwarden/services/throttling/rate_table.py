@@ -167,6 +167,10 @@ class RateTable:
         """Read the counts by other windows from now on; they are the same for all."""
         self._is_sliding = windows is Windows.SLIDING
 
+    def window_end(self, now: float) -> float:
+        """Return when all counts begin at zero again."""
+        return (now // self._seconds + 1) * self._seconds
+
     def close(self) -> None:
         """Let go of the memory; a worker need not, its end does it."""
         self._words.release()
@@ -238,6 +242,21 @@ class RateTable:
             word = self._word(slot) if slot >= 0 else 0
             if word:
                 self._words[slot + self._turn] = word - min(amount, word & COUNT_MAX)
+        finally:
+            fcntl(self._file, _SETLK, place.unlock)
+
+    def reset(self, key: bytes, now: float) -> None:
+        """Begin at zero again; nothing where the lock is stuck."""
+        place = self._places.get(key) or self._place(key)
+        if not self._from <= now < self._until:
+            self._look_at(now)
+        if not self._lock(place):
+            return
+        try:
+            slot = self._slot(place)
+            if slot >= 0:
+                self._words[slot + SLOTS] = 0
+                self._words[slot + 2 * SLOTS] = 0
         finally:
             fcntl(self._file, _SETLK, place.unlock)
 

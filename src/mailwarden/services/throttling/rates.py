@@ -70,6 +70,10 @@ class Rates(Protocol):
         """
         ...
 
+    def reset(self, key: bytes, now: float) -> None:
+        """Begin at zero again, as if the current hour had just begun: also what was told."""
+        ...
+
     def tell(self, key: bytes, now: float) -> bool:
         """Return True to one caller a key and window: it is he who logs and alerts."""
         ...
@@ -121,6 +125,11 @@ class LocalRates:
         counts = self._counts.get(int(taken_at) // self._seconds * self._seconds, {})
         if key in counts:
             counts[key] = max(0, counts[key] - amount)
+
+    def reset(self, key: bytes, now: float) -> None:  # noqa: ARG002  all hours are forgotten
+        """Forget the key."""
+        for counts in (*self._counts.values(), *self._told.values()):
+            counts.pop(key, None)
 
     def tell(self, key: bytes, now: float) -> bool:
         """Return True once a key and window."""

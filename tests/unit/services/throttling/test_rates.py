@@ -120,6 +120,20 @@ def test_it_is_given_back_to_the_hour_it_was_taken_in(rates: Rates) -> None:
     assert rates.peek(KEY, TEN) == 1
 
 
+@pytest.mark.parametrize("windows", Windows)
+def test_what_is_reset_begins_anew(make: MakeRates, windows: Windows) -> None:
+    rates = make(windows)
+    rates.take(KEY, 5, 5, TEN - 60)
+    rates.take(KEY, 5, 5, TEN + 60)
+    rates.take(b"other", 2, 5, TEN + 60)
+    assert rates.tell(KEY, TEN + 60)
+    rates.reset(KEY, TEN + 61)
+    assert rates.take(KEY, 5, 5, TEN + 62) == Taken(5, 5)
+    assert rates.tell(KEY, TEN + 62)
+    assert rates.peek(b"other", TEN + 62) == 2
+    rates.reset(b"nobody", TEN + 62)
+
+
 def test_no_more_is_given_back_than_there_is(rates: Rates) -> None:
     rates.take(KEY, 3, 3, TEN)
     rates.tell(KEY, TEN)
