@@ -42,6 +42,11 @@ class StateDirectory:
         """File of what was seen of hosts."""
         return self.directory / "reputation"
 
+    @property
+    def sts_policies(self) -> Path:
+        """File of the MTA-STS policies of other domains."""
+        return self.directory / "mta-sts"
+
     def part(self, worker: int) -> Path:
         """Return the spool folder of a worker."""
         return self.spool / str(worker)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from mailwarden.app.shared_memory import SharedMemory
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.switches import is_delivery_suspended, redirects_of
+from mailwarden.app.transport_parts import TransportParts, make_policy_context
 from mailwarden.control.config.destination_table import destination_table
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.core.mail.envelope import Envelope, domain_of
@@ -133,6 +134,9 @@ class Gateway:
         )
         self.rates = self._make_rates(config)
         self.reputation = ReputationService(config.reputation, self._reputation_means(index))
+        self.transport = TransportParts(
+            index, config, base, state, resolver=self._resolver, log=self.log, clock=self._clock
+        )
         self.work_queue = WorkQueue(
             self.spool,
             build_pipeline(Plan(policies=config.mail_policies, log=self.log)),
@@ -154,6 +158,7 @@ class Gateway:
                 clock=self._clock,
                 random=random.SystemRandom(),
                 loop=loop,
+                security=self.transport.security,
             ),
         )
         self.origination = Originator(
@@ -189,6 +194,7 @@ class Gateway:
         self._drop_blackhole_remains()
         self.switch(self._switches)
         self.origination.start()
+        self.transport.start()
         self._delivering = asyncio.create_task(self.delivery.run())
         self._delivering.add_done_callback(self._delivery_ended)
         self.work_queue.start()
@@ -198,6 +204,7 @@ class Gateway:
     async def apply(self, config: GatewayConfig, sockets: Mapping[str, socket.socket]) -> None:
         """Swap the configuration: whatever begins from now on is judged by the new one."""
         contexts = self._contexts(config)  # may fail: nothing has changed then
+        policy_context = make_policy_context(config, self._base)
         self._resolver.apply(config.dns)  # also anew when only /etc/resolv.conf has changed
         set_backlogs(config, sockets)
         self.config = config
@@ -205,6 +212,7 @@ class Gateway:
         plan = Plan(policies=config.mail_policies, log=self.log)
         self.work_queue.apply(build_pipeline(plan), config.work_queue)
         self._pressure.limits = self._pressure_limits(config)
+        self.transport.apply(config, policy_context)
         self.delivery.apply(self._delivery_plan(config))
         self.origination.apply(_report_words(config))
         self.rates.count_by(config.rates.windows)
@@ -250,6 +258,7 @@ class Gateway:
         await self.delivery.stop(seconds)
         await self._delivering
         await self.reputation.close()
+        self.transport.close()
         await self.spool.close()
         if self._kernel_sync is not None:
             self._kernel_sync.close()

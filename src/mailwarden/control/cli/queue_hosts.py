@@ -5,7 +5,7 @@ A row has `name`, `state` (up, down, unknown), `waiting` (messages), `connection
 never) and `last_error`. That of one destination has, moreover, `recipients`, `unattempted`,
 `attempted`, `opening`, `oldest_at`, `oldest_mid`, `dropped`, `bounced_dns`, `bounced_5xx`,
 `bounced_expired`, `bounced_other`, `last_5xx`, `last_5xx_at`, and `endpoints`: a list of `host`,
-`address`, `port`, `error` (why it is left alone).
+`address`, `port`, `tls` (who asks for TLS: DANE, MTA-STS), `error` (why it is left alone).
 """
 
 import json
@@ -145,13 +145,14 @@ def _whole(row: Row, now: float) -> list[str]:
         lines.append(f"Last 5XX error: {escape(str(row['last_5xx']))} ({ago})")
     endpoints = row.get("endpoints") or ()
     if endpoints:
-        heads = ["Order", "Host", "Address", "Port", "State"]
+        heads = ["Order", "Host", "Address", "Port", "TLS by", "State"]
         table = [
             [
                 place,
                 endpoint.get("host"),
                 endpoint.get("address"),
                 endpoint.get("port"),
+                endpoint.get("tls"),
                 f"left alone: {endpoint['error']}" if endpoint.get("error") else "to be tried",
             ]
             for place, endpoint in enumerate(endpoints, 1)

@@ -168,6 +168,7 @@ class ReportCollector:
 
     def __init__(self, *, weight_max: int = WEIGHT_MAX) -> None:
         self.left_out = 0  # sessions
+        self.changes = 0  # so far: whether a save is worth it
         self._weight_max = weight_max
         self._weight = 0
         self._days: dict[int, dict[str, dict[AppliedPolicy, _Counts]]] = {}
@@ -175,6 +176,7 @@ class ReportCollector:
     def add_success(self, policy: AppliedPolicy, now: float, count: int = 1) -> None:
         """Count sessions that were as the policy wants them."""
         counts = self._counts(policy, int(now // DAY_SECONDS))
+        self.changes += 1
         if counts is None:
             self.left_out += count
         else:
@@ -185,6 +187,7 @@ class ReportCollector:
     ) -> None:
         """Count sessions that were not."""
         counts = self._counts(policy, int(now // DAY_SECONDS))
+        self.changes += 1
         if counts is None:
             self.left_out += count
             return

@@ -89,7 +89,6 @@ class SmtpConnection:
         "_piece",
         "_pieces",
         "_stored",
-        "_wants_tls",
         "address",
         "conversation",
         "dcid",
@@ -103,6 +102,7 @@ class SmtpConnection:
         "transport",
         "tried",
         "unit",
+        "wants_tls",
     )
 
     def __init__(self, shared: Shared, endpoint: Endpoint, dcid: int, *, wants_tls: bool) -> None:
@@ -126,7 +126,7 @@ class SmtpConnection:
         self._is_paused = False
         self._is_closing = False
         self._is_reported = False  # that it broke
-        self._wants_tls: Final = wants_tls
+        self.wants_tls: Final = wants_tls
         self._owner: Owner | None = None
         self._outcome: asyncio.Future[Signal | Failure] | None = None
 
@@ -151,7 +151,7 @@ class SmtpConnection:
         self._outcome = self.shared.loop.create_future()
         self.interface = str((transport.get_extra_info("sockname") or ("",))[0])
         hello = self.plan.hello(self.interface)  # the name that belongs to the address
-        self.conversation = ClientConversation(hello, wants_tls=self._wants_tls)
+        self.conversation = ClientConversation(hello, wants_tls=self.wants_tls)
         self.shared.connections.add(self)
         self.shared.counters["connections_out"] += 1
         self.shared.log.new_smtp_dcid(self.dcid, self.interface, self.address, self.endpoint.port)

@@ -16,6 +16,10 @@ NAMES: Final = (
     "connections_failed",
     "tls_out",  # connections that were encrypted
     "tls_failed",
+    "dane_verified",  # connections to hosts with TLSA records that were as these say
+    "dane_failed",  # that were not, or were not made as nobody could say
+    "mta_sts_verified",  # connections to hosts under a policy that met it
+    "mta_sts_failed",  # that did not; in mode `testing` mail went all the same
 )
 
 

@@ -23,6 +23,7 @@ from mailwarden.mailflow.delivery.queue import (
     DestinationQueue,
     Item,
     QueueKey,
+    TlsWish,
     Unit,
     make_unit,
     queue_name,
@@ -186,7 +187,7 @@ class Delivery:
         envelope = stored.envelope
         if len(envelope.recipients) == 1 and entry.progress is None and entry.settled is None:
             recipient = envelope.recipients[0]
-            is_plain = not recipient.mailhost and not envelope.requiretls
+            is_plain = not (recipient.mailhost or envelope.requiretls or envelope.tls_optional)
             if is_plain and entry.received_at > self._redirects.received_before:
                 queue = self._by_domain.get(domain_of(recipient.address))
                 if queue is not None and not queue.is_retired and not self._is_flying(entry):
@@ -285,9 +286,9 @@ class Delivery:
         domain = domain_of(recipient.address)
         redirect = self._redirects.find(entry, envelope, rid)
         if redirect is None:
-            queue = self._find_queue(domain, recipient.mailhost, is_requiretls=envelope.requiretls)
+            queue = self._find_queue(domain, recipient.mailhost, _wish_of(envelope))
         else:
-            key = self._redirect_key(redirect, is_requiretls=envelope.requiretls)
+            key = self._redirect_key(redirect, _wish_of(envelope))
             queue = self._queue_of(key, redirect.domain)
         progress = entry.progress
         made = _NEW if progress is None else progress.get(rid, _NEW)
@@ -301,13 +302,13 @@ class Delivery:
         else:
             self._attempt(unit, queue)
 
-    def _find_queue(self, domain: str, mailhost: str, *, is_requiretls: bool) -> DestinationQueue:
-        is_plain = not mailhost and not is_requiretls
+    def _find_queue(self, domain: str, mailhost: str, wish: TlsWish) -> DestinationQueue:
+        is_plain = not mailhost and wish is TlsWish.NONE
         if is_plain:
             queue = self._by_domain.get(domain)
             if queue is not None and not queue.is_retired:
                 return queue
-        key = self._key(domain, mailhost, is_requiretls=is_requiretls)
+        key = self._key(domain, mailhost, wish)
         queue = self._queue_of(key, domain)
         if is_plain:
             if len(self._by_domain) >= DOMAINS_MAX:
@@ -315,14 +316,14 @@ class Delivery:
             self._by_domain[domain] = queue
         return queue
 
-    def _key(self, domain: str, mailhost: str, *, is_requiretls: bool) -> QueueKey:
+    def _key(self, domain: str, mailhost: str, wish: TlsWish) -> QueueKey:
         plan = self._shared.plan
         hop = find_next_hop(domain, mailhost, plan.routes, plan.port)
-        return QueueKey(hop, plan.destinations.find(domain).row, is_requiretls)
+        return QueueKey(hop, plan.destinations.find(domain).row, wish)
 
-    def _redirect_key(self, redirect: Redirect, *, is_requiretls: bool) -> QueueKey:
+    def _redirect_key(self, redirect: Redirect, wish: TlsWish) -> QueueKey:
         row = self._shared.plan.destinations.find(redirect.domain).row
-        return QueueKey(redirect.hop, row, is_requiretls)
+        return QueueKey(redirect.hop, row, wish)
 
     def _queue_of(self, key: QueueKey, domain: str) -> DestinationQueue:
         queue = self._queues.get(key)
@@ -422,13 +423,7 @@ class Delivery:
         self._redirects = redirects
         self._leave_queues()
         if fresh and self._group is not None:
-            self._retry(
-                {
-                    self._redirect_key(each, is_requiretls=required)
-                    for each in fresh
-                    for required in (False, True)
-                }
-            )
+            self._retry({self._redirect_key(each, wish) for each in fresh for wish in TlsWish})
 
     def redirected(self, entry: Entry, envelope: Envelope, rid: int) -> str:
         """Return where a recipient's mail is redirected to; "" is nowhere."""
@@ -462,9 +457,7 @@ class Delivery:
             self._see_all()
             return Retried(self._wait_no_more(lambda _: True), 0)
         name = domain.lower()
-        return self._retry(
-            {self._key(name, "", is_requiretls=required) for required in (False, True)}
-        )
+        return self._retry({self._key(name, "", wish) for wish in TlsWish})
 
     def _see_all(self) -> None:
         self._shared.states.clear()
@@ -512,7 +505,7 @@ class Delivery:
     def _names_of(self, domain: str) -> list[str]:
         """Return the names of the queues in which mail for `domain` may wait, or of that name."""
         name = domain.lower()
-        keys = [self._key(name, "", is_requiretls=required) for required in (False, True)]
+        keys = [self._key(name, "", wish) for wish in TlsWish]
         names = [queue_name(key) for key in keys]
         return names if name in names else [*names, name]
 
@@ -533,3 +526,9 @@ class Delivery:
             )
             for queue in queues
         ]
+
+
+def _wish_of(envelope: Envelope) -> TlsWish:
+    if envelope.requiretls:
+        return TlsWish.REQUIRED
+    return TlsWish.OPTIONAL if envelope.tls_optional else TlsWish.NONE

@@ -76,7 +76,7 @@ class HostView:
             yield from self._wheel.waiting_for(wanted)
 
     def _tallied(self, tally: Tally) -> Row:
-        states = self._shared.states
+        states, security = self._shared.states, self._shared.security
         return {
             "dropped": tally.dropped,
             "bounced_dns": tally.bounced_dns,
@@ -91,6 +91,7 @@ class HostView:
                     "address": endpoint.address,
                     "port": endpoint.port,
                     "error": states.error(endpoint) or "",
+                    "tls": security.describe(endpoint) if security is not None else "",
                 }
                 for endpoint in tally.endpoints
             ],

@@ -1,17 +1,16 @@
-"""Opens a connection to the best host that can be reached, over TLS as the destination wants it.
+"""Opens a connection to the best host that can be reached, over TLS as it has to be.
 
-What the destination controls say of TLS (mailflow 7.2) is one table: which attempts are made, in
-which order; each one is a connection of its own.
+Which attempts are made in which order is in tls_attempts.py; who a host has to be, in
+transport_security.py.
 """
 
 import asyncio
 import errno
-import ssl
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from mailwarden.core.policy.destinations import DestinationTls
-from mailwarden.core.routes import address_of
+from mailwarden.core.policy.tls_report import ResultType
+from mailwarden.core.policy.transport_security import Security
 from mailwarden.core.smtp.client import Phase, Signal
 from mailwarden.mailflow.delivery.connection import TIMEOUT, SmtpConnection, words
 from mailwarden.mailflow.delivery.failure import (
@@ -22,95 +21,154 @@ from mailwarden.mailflow.delivery.failure import (
     host_failure,
     network_failure,
 )
+from mailwarden.mailflow.delivery.handshake import (
+    AnchorFoundError,
+    Handshake,
+    TlsFailedError,
+    tls_failed,
+)
 from mailwarden.mailflow.delivery.hosts import Endpoint, HostSearch
 from mailwarden.mailflow.delivery.shared import Shared
-from mailwarden.system.crypto.peer_names import is_for
+from mailwarden.mailflow.delivery.tls_attempts import Attempt, Check, attempts
+from mailwarden.mailflow.delivery.transport_security import NOTHING_NEEDED, Need, Outcome
 from mailwarden.system.net.stream import as_protocol
 
 ENDPOINTS_TRIED_MAX: Final = 20  # for one connection
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104  not bound to: it stands in the log
+_DOWN: Final = "host down: "
+_PASSED_OVER: Final = network_failure("no host left to try")
 _OUR_TROUBLE: Final = frozenset(  # says nothing about the host
     {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL}
 )
 
 
-class Attempt(NamedTuple):
-    """One way to speak to a host."""
-
-    starttls: bool
-    verify: bool = False
-    must_encrypt: bool = False
-
-
-_CLEAR: Final = Attempt(starttls=False)
-_ENCRYPTED: Final = Attempt(starttls=True)
-ATTEMPTS: Final[Mapping[DestinationTls, tuple[Attempt, ...]]] = {
-    DestinationTls.NONE: (_CLEAR,),
-    DestinationTls.PREFERRED: (_ENCRYPTED, _CLEAR),
-    DestinationTls.REQUIRED: (Attempt(starttls=True, must_encrypt=True),),
-    DestinationTls.PREFERRED_VERIFY: (Attempt(starttls=True, verify=True), _ENCRYPTED, _CLEAR),
-    DestinationTls.REQUIRED_VERIFY: (Attempt(starttls=True, verify=True, must_encrypt=True),),
-}
-
-
-class TlsFailedError(Exception):
-    """TLS did not come about on this connection; `reason` says why."""
-
-    def __init__(self, dcid: int, reason: str) -> None:
-        super().__init__(f"DCID {dcid}: {reason}")
-        self.dcid: Final = dcid
-        self.reason: Final = reason
-
-
 class Opener:
-    """Opens connections."""
+    """Opens one connection."""
 
-    def __init__(self, shared: Shared) -> None:
+    __slots__ = ("_refused", "_shared", "_tls", "_tries", "_wants_policies")
+
+    def __init__(self, shared: Shared, tls: DestinationTls, *, wants_policies: bool = True) -> None:
+        """`wants_policies` is off for mail that goes whatever TLS does (RFC 8460, 3)."""
         self._shared: Final = shared
+        self._tls: Final = tls
+        self._wants_policies: Final = wants_policies
+        self._tries = 0
+        self._refused: Need | None = None  # by an MTA-STS policy
 
-    async def open(
-        self, search: HostSearch, tls: DestinationTls, tried: frozenset[str]
-    ) -> SmtpConnection:
+    async def open(self, search: HostSearch, tried: frozenset[str]) -> SmtpConnection:
         """Return a connection that is ready, to the first host found that is not in `tried`.
 
         Raises:
             DeliveryFailedError: there is none.
         """
         failure: Failure | None = None
-        count = 0
         while group := await search.next_group():
             for endpoint in group:
-                error = self._shared.states.error(endpoint)
-                if endpoint.host in tried or count >= ENDPOINTS_TRIED_MAX:
-                    continue
-                if error is not None:
-                    failure = failure or network_failure(f"host down: {error}", endpoint.address)
-                    continue
-                count += 1
                 try:
-                    return await self._reach(endpoint, tls)
+                    return await self._use(endpoint, tried)
                 except DeliveryFailedError as failed:
-                    failure = failed.failure
+                    failure = _worse(failure, failed.failure)
+        if await self._has_new_policy():
+            for endpoint in search.found:
+                try:
+                    return await self._use(endpoint, tried)
+                except DeliveryFailedError as again:
+                    failure = again.failure
         failure = failure or search.failure or network_failure("no host left to try")
         raise DeliveryFailedError(failure)
 
-    async def _reach(self, endpoint: Endpoint, tls: DestinationTls) -> SmtpConnection:
-        for attempt in ATTEMPTS[tls]:
-            try:
-                return await self._try(endpoint, attempt)
-            except TlsFailedError as error:
-                if attempt.must_encrypt:
-                    self._shared.log.tls_required_out(error.dcid, endpoint.address)
-                    self._shared.tls_alerts.required(endpoint, error.reason)
-        detail = "TLS was required but could not be successfully negotiated"
-        failure = Failure(f"4.{ENCRYPTION_NEEDED}", NO_REPLY, (detail,), endpoint.address)
-        raise DeliveryFailedError(failure)
+    async def _has_new_policy(self) -> bool:
+        """Whether a policy that kept mail from going has just been replaced (RFC 8461, 5.1)."""
+        security, refused = self._shared.security, self._refused
+        if security is None or refused is None:
+            return False
+        self._tries = 0
+        return await security.renew(refused)
 
-    async def _try(self, endpoint: Endpoint, attempt: Attempt) -> SmtpConnection:
+    async def _use(self, endpoint: Endpoint, tried: frozenset[str]) -> SmtpConnection:
+        if endpoint.host in tried or self._tries >= ENDPOINTS_TRIED_MAX:
+            raise DeliveryFailedError(_PASSED_OVER)
+        error = self._shared.states.error(endpoint)
+        if error is not None:
+            raise DeliveryFailedError(network_failure(f"{_DOWN}{error}", endpoint.address))
+        self._tries += 1
+        return await self._reach(endpoint, await self._find_need(endpoint))
+
+    async def _find_need(self, endpoint: Endpoint) -> Need:
+        security = self._shared.security
+        if security is None or not self._wants_policies:
+            return NOTHING_NEEDED
+        return await security.find(endpoint)
+
+    async def _reach(self, endpoint: Endpoint, need: Need) -> SmtpConnection:
+        if need.security is Security.UNREACHABLE:
+            raise self._unreachable(endpoint, need)
+        first: TlsFailedError | None = None
+        ways = attempts(self._tls, need.security)
+        for attempt in ways:
+            try:
+                connection = await self._open(endpoint, attempt, need)
+            except TlsFailedError as error:
+                first = first or error
+                continue
+            self._record(endpoint, need, _outcome(connection, first, need))
+            return connection
+        assert first is not None  # only that leads here
+        self._shared.log.tls_required_out(first.dcid, endpoint.address)
+        self._shared.tls_alerts.required(endpoint, first.reason)
+        self._record(endpoint, need, Outcome(first.result, first.reason))
+        raise DeliveryFailedError(self._needed(endpoint, need, first.reason))
+
+    def _unreachable(self, endpoint: Endpoint, need: Need) -> DeliveryFailedError:
+        """Count and log that a host must not be spoken to; return it as an error."""
+        failure = self._needed(endpoint, need, need.host.reason)
+        self._shared.log.info(
+            f"No connection to {endpoint.host} address {endpoint.address}: {failure.lines[0]}"
+        )
+        self._record(endpoint, need, Outcome(need.host.failure))
+        return DeliveryFailedError(failure)
+
+    def _needed(self, endpoint: Endpoint, need: Need, reason: str) -> Failure:
+        """Return the failure of a host that does not meet what is asked of it."""
+        if need.is_about_policy:
+            self._refused = need
+        who = need.words()
+        detail = "TLS was required but could not be successfully negotiated"
+        if who:
+            detail = f"{who} of {need.domain or endpoint.host}: {endpoint.host}: {reason}"
+        return Failure(f"4.{ENCRYPTION_NEEDED}", NO_REPLY, (detail,), endpoint.address)
+
+    def _record(self, endpoint: Endpoint, need: Need, outcome: Outcome | None) -> None:
+        security = self._shared.security
+        if security is None or outcome is None:
+            return
+        counter = security.record(endpoint, need, outcome)
+        if counter is not None:
+            self._shared.counters[counter.value] += 1
+
+    async def _open(self, endpoint: Endpoint, attempt: Attempt, need: Need) -> SmtpConnection:
+        """Return a connection that is ready; see `_try`."""
+        security = self._shared.security
+        if attempt.check is not Check.DANE or security is None:
+            return await self._try(endpoint, attempt, need)
+        anchors = security.known_anchors(need.host.dane)
+        if anchors:
+            try:
+                return await self._try(endpoint, attempt._replace(anchors=anchors), need)
+            except TlsFailedError:
+                pass  # it may have changed to another of its records: look anew
+        try:
+            return await self._try(endpoint, attempt, need)
+        except AnchorFoundError as found:
+            attempt = attempt._replace(anchors=found.anchors)
+        return await self._try(endpoint, attempt, need)
+
+    async def _try(self, endpoint: Endpoint, attempt: Attempt, need: Need) -> SmtpConnection:
         """Return a connection that is ready.
 
         Raises:
             TlsFailedError: there was no TLS, and this connection must not go on without.
+            AnchorFoundError: another connection has to find out whether the host is the right one.
             DeliveryFailedError: the host cannot be reached or does not want us.
         """
         shared = self._shared
@@ -120,14 +178,14 @@ class Opener:
             await self._connect(connection)
             signal = await self._signal(connection)
             if signal is Signal.HANDSHAKE:
-                await self._shake_hands(connection, attempt)
+                await Handshake(shared, connection, attempt, need).run()
                 signal = await self._signal(connection)
         except BaseException:  # also when cancelled: nobody else knows this connection
             connection.abort()
             raise
         if attempt.must_encrypt and not connection.conversation.is_encrypted:
             connection.end()
-            raise TlsFailedError(dcid, "STARTTLS is not offered")
+            raise TlsFailedError(dcid, ResultType.STARTTLS_NOT_SUPPORTED, "STARTTLS is not offered")
         shared.states.set_up(endpoint)
         return connection
 
@@ -161,10 +219,12 @@ class Opener:
         """Return READY or HANDSHAKE."""
         outcome = await connection.wait()
         if outcome is Signal.REFUSED:
-            failure = self._refused(connection)
+            failure = self._refusal(connection)
         elif isinstance(outcome, Failure) and _is_about_tls(connection):
             connection.abort()
-            raise self._tls_failed(connection, " ".join(outcome.lines))
+            reason = " ".join(outcome.lines)
+            result = ResultType.VALIDATION_FAILURE
+            raise tls_failed(self._shared, connection.dcid, result, reason)
         elif isinstance(outcome, Failure):
             failure = outcome
         else:
@@ -175,12 +235,14 @@ class Opener:
         self._set_down(connection.endpoint, failure.response, seconds)
         raise DeliveryFailedError(failure)
 
-    def _refused(self, connection: SmtpConnection) -> Failure:
+    def _refusal(self, connection: SmtpConnection) -> Failure:
         conversation, reply = connection.conversation, connection.conversation.refusal
         assert reply is not None  # that is what REFUSED means
         if conversation.phase is Phase.STARTTLS:
             connection.end()
-            raise self._tls_failed(connection, "STARTTLS unexpected response")
+            reason = "STARTTLS unexpected response"
+            result = ResultType.STARTTLS_NOT_SUPPORTED
+            raise tls_failed(self._shared, connection.dcid, result, reason)
         failure = host_failure(reply, connection.address, connection.dcid)
         self._shared.log.connection_error(
             connection.dcid,
@@ -190,45 +252,6 @@ class Opener:
             "refused by the host",
         )
         return failure
-
-    async def _shake_hands(self, connection: SmtpConnection, attempt: Attempt) -> None:
-        contexts, transport = connection.plan.tls, connection.transport
-        assert transport is not None  # it is connected
-        host = connection.endpoint.host
-        if not connection.is_usable:  # lost since the reply to STARTTLS
-            raise TlsFailedError(connection.dcid, "connection lost")
-        try:
-            encrypted = await self._shared.loop.start_tls(
-                transport,
-                as_protocol(connection),
-                contexts.verifying if attempt.verify else contexts.trusting,
-                server_hostname=None if address_of(host) else host,
-                ssl_handshake_timeout=connection.plan.settings.command_timeout_seconds,
-            )
-        except (OSError, TimeoutError) as error:  # SSLError is an OSError
-            failed = self._tls_failed(connection, _tls_words(error))
-            connection.abort()
-            connection.forget()
-            raise failed from error
-        assert encrypted is not None  # None is for transports that are closing
-        connection.tls_established(encrypted)
-        session = encrypted.get_extra_info("ssl_object")
-        certificate = session.getpeercert() or {}
-        endpoint = connection.endpoint
-        # mailflow 7.2: the name of the host will do, or the domain that led to it.
-        names = [name for name in (endpoint.host, endpoint.domain) if name]
-        if attempt.verify and not is_for(certificate, names):
-            connection.abort()
-            raise self._tls_failed(connection, f"certificate is not for {host}")
-        self._shared.counters["tls_out"] += 1
-        self._shared.log.tls_success_out(
-            connection.dcid, session.version(), session.cipher()[0], _common_name(certificate)
-        )
-
-    def _tls_failed(self, connection: SmtpConnection, reason: str) -> TlsFailedError:
-        self._shared.counters["tls_failed"] += 1
-        self._shared.log.tls_failed_out(connection.dcid, reason)
-        return TlsFailedError(connection.dcid, reason)
 
     def _set_down(self, endpoint: Endpoint, error: str, seconds: float) -> None:
         """Leave `endpoint` alone, unless it only has enough connections of ours."""
@@ -248,15 +271,27 @@ def _is_about_tls(connection: SmtpConnection) -> bool:
     return conversation.is_encrypted or conversation.phase in (Phase.STARTTLS, Phase.HANDSHAKE)
 
 
-def _common_name(certificate: Mapping[str, Any]) -> str:
-    """Return the common name; "" when there is none, or nobody looked at the certificate."""
-    parts = [part for group in certificate.get("subject", ()) for part in group]
-    return next((value for key, value in parts if key == "commonName"), "")
+def _worse(known: Failure | None, other: Failure) -> Failure | None:
+    """Return what is told of several hosts: the last one that was tried, else the first one."""
+    if other is _PASSED_OVER:
+        return known
+    if known is not None and other.lines[:1] and other.lines[0].startswith(_DOWN):
+        return known
+    return other
 
 
-def _tls_words(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate verify failed: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return error.reason or str(error)
-    return words(error)
+def _outcome(
+    connection: SmtpConnection, failed: TlsFailedError | None, need: Need
+) -> Outcome | None:
+    """Return what a session counts as; None when nobody wanted it to be encrypted."""
+    is_encrypted = connection.conversation.is_encrypted
+    if need.host.security in (Security.OPPORTUNISTIC, Security.ENCRYPT) and is_encrypted:
+        failed = None  # nobody but our own settings asked for more
+    if failed is not None:
+        return Outcome(failed.result, failed.reason, connection.interface)
+    if is_encrypted:
+        return Outcome(local_address=connection.interface)
+    if not connection.wants_tls:
+        return None
+    reason = "STARTTLS is not offered"
+    return Outcome(ResultType.STARTTLS_NOT_SUPPORTED, reason, connection.interface)

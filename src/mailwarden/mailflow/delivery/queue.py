@@ -5,6 +5,7 @@ others. It becomes a `Unit` when its turn has come, or when it has to be divided
 """
 
 from collections import deque
+from enum import Enum
 from typing import Final, NamedTuple
 
 from mailwarden.core.policy.destinations import DestinationLimits
@@ -16,12 +17,20 @@ FIRST: Final = (0,)  # RIDs of most messages, shared by all of them
 _QUEUED: Final = State.QUEUED
 
 
+class TlsWish(Enum):
+    """What a message itself says of TLS."""
+
+    NONE = ""
+    REQUIRED = "REQUIRETLS"  # RFC 8689
+    OPTIONAL = "TLS optional"  # it goes whatever becomes of TLS (RFC 8460, 3)
+
+
 class QueueKey(NamedTuple):
     """What makes two messages wait in the same queue: they may share connections."""
 
     hop: NextHop
     row: str  # of the destination controls
-    is_requiretls: bool = False
+    wish: TlsWish = TlsWish.NONE
 
 
 class DestinationQueue:
@@ -198,4 +207,4 @@ def queue_name(key: QueueKey) -> str:
     name = key.hop.name
     if key.row not in ("", name):
         name = f"{name} ({key.row})"
-    return f"{name} REQUIRETLS" if key.is_requiretls else name
+    return f"{name} {key.wish.value}" if key.wish is not TlsWish.NONE else name

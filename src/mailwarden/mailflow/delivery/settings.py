@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 
 from mailwarden.core.setting import Unit, setting
+from mailwarden.mailflow.delivery.transport_settings import (
+    DaneSettings,
+    MtaStsSettings,
+    TlsReportSettings,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,4 +83,9 @@ class DeliverySettings:
         "",
         "Certificates of the authorities that peers are verified against; empty is the system's.",
         is_path=True,
+    )
+    dane: DaneSettings = setting(DaneSettings, "What TLSA records of other domains ask for.")
+    mta_sts: MtaStsSettings = setting(MtaStsSettings, "What other domains ask for with MTA-STS.")
+    tls_reports: TlsReportSettings = setting(
+        TlsReportSettings, "Reports to other domains of how TLS with their hosts went."
     )

@@ -15,6 +15,7 @@ from mailwarden.mailflow.delivery.queue import DestinationQueue, Unit
 from mailwarden.mailflow.delivery.settler import Settler
 from mailwarden.mailflow.delivery.tally import Tallies
 from mailwarden.mailflow.delivery.tls_alerts import TlsAlerts
+from mailwarden.mailflow.delivery.transport_security import TransportSecurity
 from mailwarden.services.throttling.gauges import SharedGauges
 from mailwarden.stores.spool.identifiers import Identifiers
 from mailwarden.stores.spool.spool import DamagedError, Spool, SpoolFailure, Stored
@@ -61,6 +62,7 @@ class Means:
     loop: asyncio.AbstractEventLoop
     executor: Executor | None = None  # for what blocks on the disk; None is the loop's own
     counters: Counters = field(default_factory=new_counters)
+    security: TransportSecurity | None = None  # what DANE and MTA-STS ask; None is nothing
 
 
 class Shared:
@@ -86,6 +88,7 @@ class Shared:
         "loop",
         "means",
         "plan",
+        "security",
         "settler",
         "spawn",
         "spool",
@@ -112,6 +115,7 @@ class Shared:
         self.loop: Final = means.loop
         self.executor: Final = means.executor
         self.counters: Final = means.counters
+        self.security: Final = means.security
         self.wait: Final = wait
         self.spawn: Final = spawn
         self.settler: Final = Settler(plan, self.spool, self.log, self.clock, self.counters, wait)

@@ -23,6 +23,7 @@ from mailwarden.mailflow.delivery.queue import (
     DestinationQueue,
     Item,
     QueueKey,
+    TlsWish,
     Unit,
     prune_ready,
     queue_name,
@@ -268,7 +269,7 @@ class SmtpQueue(DestinationQueue):
     async def _open(self, tried: frozenset[str]) -> None:
         search = self._shared.finder.search(self.key.hop, self._turn)
         try:
-            connection = await Opener(self._shared).open(search, self._tls(), tried)
+            connection = await self._opener().open(search, tried)
         except DeliveryFailedError as error:
             self._has_alternatives = search.has_alternatives
             self._remember(search)
@@ -291,9 +292,14 @@ class SmtpQueue(DestinationQueue):
         if search.found:
             self.tally.endpoints = tuple(search.found[:ENDPOINTS_MAX])
 
-    def _tls(self) -> DestinationTls:
+    def _opener(self) -> Opener:
+        if self.key.wish is TlsWish.OPTIONAL:
+            return Opener(self._shared, DestinationTls.PREFERRED, wants_policies=False)
         # RFC 8689, 4.2.1: nothing less than a verified server will do.
-        return DestinationTls.REQUIRED_VERIFY if self.key.is_requiretls else self.limits.tls
+        tls = self.limits.tls
+        if self.key.wish is TlsWish.REQUIRED:
+            tls = DestinationTls.REQUIRED_VERIFY
+        return Opener(self._shared, tls)
 
     def _not_opened(self, failure: Failure, tried: frozenset[str]) -> None:
         if tried:  # no other host for what was moved: the answers it got stand

@@ -61,10 +61,14 @@ class HttpsPolicyFetcher:
     ) -> None:
         """Give `context` what `policy_context` returns."""
         self._resolver: Final = resolver
-        self._context: Final = context
-        self._port: Final = port
-        self._timeout_seconds: Final = timeout_seconds
         self._connect_timeout_seconds: Final = connect_timeout_seconds
+        self.apply(context, port=port, timeout_seconds=timeout_seconds)
+
+    def apply(self, context: ssl.SSLContext, *, port: int, timeout_seconds: float) -> None:
+        """Go on under other settings."""
+        self._context = context
+        self._port = port
+        self._timeout_seconds = timeout_seconds
 
     async def fetch(self, domain: str) -> bytes:
         """Return the policy file of `domain`, which is in lower case and A-labels.

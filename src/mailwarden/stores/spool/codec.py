@@ -45,6 +45,7 @@ class _Envelope(msgspec.Struct, array_like=True):
     parent: int
     report: bool
     passed: bytes = b""
+    tls_optional: bool = False
 
 
 class Claim(msgspec.Struct, array_like=True, frozen=True):
@@ -132,6 +133,7 @@ def _envelope_fields(envelope: Envelope) -> Sequence[Any]:
         envelope.parent,
         envelope.report,
         text(envelope.passed),
+        envelope.tls_optional,
     )
 
 
@@ -199,6 +201,7 @@ def decode_envelope(data: bytes | msgspec.Raw) -> Envelope:
             parent=fields.parent,
             report=fields.report,
             passed=from_text(fields.passed),
+            tls_optional=fields.tls_optional,
         )
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DamagedError(str(error)) from error

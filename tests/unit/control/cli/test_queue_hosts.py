@@ -85,7 +85,13 @@ def test_one_destination(capsys: pytest.CaptureFixture[str]) -> None:
         last_5xx_at=NOW - 120,
         last_error="4.4.0 - x",
         endpoints=[
-            {"host": "mx.a.example", "address": "10.0.0.9", "port": 25, "error": "refused"},
+            {
+                "host": "mx.a.example",
+                "address": "10.0.0.9",
+                "port": 25,
+                "tls": "DANE",
+                "error": "refused",
+            },
             {"host": "mx.a.example", "address": "10.0.0.8", "port": 25, "error": ""},
         ],
     )
@@ -101,9 +107,9 @@ def test_one_destination(capsys: pytest.CaptureFixture[str]) -> None:
         "Last error: 4.4.0 - x",
         "Last 5XX error: 5.1.0 - Unknown address error 550-'no\\x1b' (2m ago)",
         "",
-        "Order  Host          Address   Port  State",
-        "    1  mx.a.example  10.0.0.9    25  left alone: refused",
-        "    2  mx.a.example  10.0.0.8    25  to be tried",
+        "Order  Host          Address   Port  TLS by  State",
+        "    1  mx.a.example  10.0.0.9    25  DANE    left alone: refused",
+        "    2  mx.a.example  10.0.0.8    25          to be tried",
     ]
     show_host(arguments("a.example", "--json"), [{"hosts": [one]}], NOW)
     assert json.loads(capsys.readouterr().out)[0]["oldest_mid"] == 21

@@ -41,6 +41,7 @@ FULL = Envelope(
     passed="antivirus",
     parent=6,
     report=True,
+    tls_optional=True,
 )
 
 
@@ -86,8 +87,9 @@ def test_unknown_values_are_damage(at: int, value: object) -> None:
 
 def test_an_older_record_lacks_the_newest_fields() -> None:
     fields = msgspec.msgpack.decode(decode_meta(encode_meta(FULL)).envelope)
-    decoded = decode_envelope(msgspec.msgpack.encode(fields[:-1]))
+    decoded = decode_envelope(msgspec.msgpack.encode(fields[:-2]))
     assert decoded.passed == ""
+    assert not decoded.tls_optional
     assert decoded.report
 
 
