@@ -15,6 +15,7 @@ from mailwarden.app.state_directory import StateDirectory
 from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.queue import show_message, show_summary
+from mailwarden.control.cli.reputation import show_reputation
 from mailwarden.control.cli.spool import run_spool
 from mailwarden.control.cli.status import show_status
 from mailwarden.control.config.model import DEFAULT_STATE_DIRECTORY
@@ -98,6 +99,25 @@ def queue_retry(arguments: Namespace) -> int:
     if missing:
         raise CommandError(f"its mail was not tried: {', '.join(missing)}", "ask again later")
     return ExitCode.DONE
+
+
+def reputation(arguments: Namespace) -> int:
+    """Show what is known of a host or sender, after a reset where one is wanted."""
+    request = {
+        "command": "reputation",
+        "address": arguments.address,
+        "reset": arguments.reset,
+        "forget": arguments.forget,
+    }
+    gathered = _first(arguments, request)
+    answers = gathered.get("workers", [])
+    missing = gathered.get("unanswered", [])
+    for answer in answers:
+        if "error" in answer:
+            raise CommandError(str(answer["error"]))
+    if not answers:
+        raise CommandError(f"nobody can say: {', '.join(missing)}", "ask again later")
+    return show_reputation(arguments, answers[0], time.time())
 
 
 def spool(arguments: Namespace) -> int:

@@ -13,6 +13,7 @@ from mailwarden.app.commands_queue import (
     QueueCommands,
     selection_of,
 )
+from mailwarden.app.commands_reputation import answer_reputation
 from mailwarden.core.mail.envelope import Envelope
 from mailwarden.mailflow.delivery.deleted import is_deleted
 from mailwarden.mailflow.delivery.header import MISSING, header_values
@@ -51,6 +52,12 @@ class Commands:
 
     async def answers(self, request: Answer) -> AsyncGenerator[Answer, None]:
         """Yield the answers to `request`; one that makes no sense gets an error."""
+        if request.get("command") == "reputation":
+            try:
+                yield await answer_reputation(self._gateway, request)
+            except (KeyError, ValueError) as error:
+                yield {"error": f"request not understood: {error}"}
+            return
         if request.get("command") not in OPERATIONS:
             pace = Pace(PROGRESS_SECONDS)
             for answer in self.answer(request):

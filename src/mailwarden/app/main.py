@@ -18,6 +18,7 @@ _PLACES: Final = {
     "bench": ("mailwarden.app.bench.command", "run"),
     "status": ("mailwarden.app.asking", "status"),
     "reload": ("mailwarden.app.asking", "reload"),
+    "reputation": ("mailwarden.app.asking", "reputation"),
     "spool": ("mailwarden.app.asking", "spool"),
     "queue list": ("mailwarden.app.asking_queue", "queue_list"),
     "queue oldest": ("mailwarden.app.asking_queue", "queue_oldest"),

@@ -1,6 +1,7 @@
 """What the options of several commands have in common: how they are read and explained."""
 
 import argparse
+import ipaddress
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,6 +99,20 @@ def parse_names(text: str) -> list[str]:
     if not all(names):
         raise argparse.ArgumentTypeError(f"{text[:40]!r} has an empty name in it")
     return names
+
+
+def parse_host_or_sender(text: str) -> str:
+    """Return an IP address, or the mail address of a sender, without angle brackets around it."""
+    name = text.strip().lower().removeprefix("<").removesuffix(">")
+    local, _, domain = name.rpartition("@")
+    if local and domain:
+        return name
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is neither; write 192.0.2.25 or ann@partner.example"
+        ) from None
 
 
 def parse_address(text: str) -> str:

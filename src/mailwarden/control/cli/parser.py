@@ -14,6 +14,7 @@ from mailwarden.control.cli.options import (
     add_config,
     add_json,
     add_mid,
+    parse_host_or_sender,
     parse_mid,
     parse_seconds,
 )
@@ -49,6 +50,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     _add_check(commands)
     _add_status(commands)
     add_queue(commands)
+    _add_reputation(commands)
     _add_spool(commands)
     add_command(
         commands,
@@ -128,6 +130,35 @@ def _add_status(commands: Group) -> None:
         metavar="SECONDS",
         help=f"time between two looks with --watch (default: {WATCH_SECONDS:g})",
     )
+
+
+def _add_reputation(commands: Group) -> None:
+    parser = add_command(
+        commands,
+        "reputation",
+        "Show what is known of a host or sender.",
+        "Its score and who gave it, what was seen of it, and what is counted within the hour: "
+        "recipients, and those that do not exist.",
+        "mailwarden reputation 198.51.100.7",
+        "mailwarden reputation 198.51.100.7 --reset",
+        "mailwarden reputation ann@partner.example",
+    )
+    parser.add_argument(
+        "address",
+        type=parse_host_or_sender,
+        metavar="ADDRESS",
+        help="IP address, or the mail address of an envelope sender",
+    )
+    parser.add_argument(
+        "--reset",
+        action="store_true",
+        help="let its counts of this hour begin at zero, and those of the networks it is counted "
+        "with",
+    )
+    parser.add_argument(
+        "--forget", action="store_true", help="forget what this gateway saw of the host"
+    )
+    add_json(parser)
 
 
 def _add_spool(commands: Group) -> None:

@@ -63,6 +63,11 @@ class ReputationService:
         self._history = self._make_history(settings)
         self._combined = self._combine(settings)
 
+    @property
+    def is_keeper(self) -> bool:
+        """Whether this one loads and saves the history of all."""
+        return self._means.is_keeper
+
     async def start(self) -> None:
         """Load what was saved and what feeds hold, and keep both up to date from now on."""
         loading = self._watch_feeds()
