@@ -36,6 +36,9 @@ from mailwarden.mailflow.origination.originator import ChooseProfile, Originator
 from mailwarden.mailflow.workqueue.pipeline import build_pipeline
 from mailwarden.mailflow.workqueue.stage import Plan
 from mailwarden.mailflow.workqueue.workqueue import WorkQueue
+from mailwarden.services.call_ahead.asker import CallAhead, Outset
+from mailwarden.services.call_ahead.asker import Means as CallAheadMeans
+from mailwarden.services.call_ahead.profiles import CallAheads
 from mailwarden.services.directory.local import load_credentials
 from mailwarden.services.engines.reputation.service import Means as ReputationMeans
 from mailwarden.services.engines.reputation.service import ReputationService
@@ -172,6 +175,15 @@ class Gateway:
             counters=self.counters,
             later=loop.call_later,
         )
+        self.call_aheads = CallAheads(
+            CallAheadMeans(
+                resolver=self._resolver,
+                gauges=self._gauges,
+                log=self.log,
+                clock=self._clock,
+                counters=self.counters,
+            )
+        )
         self._pressure = Pressure(self.spool, self._clock, self._pressure_limits(config))
         self.listeners = Listeners(
             Parts(
@@ -199,15 +211,23 @@ class Gateway:
         self._delivering.add_done_callback(self._delivery_ended)
         self.work_queue.start()
         await self.reputation.start()
-        await self.listeners.apply(self._contexts(self.config), sockets)
+        outsets = call_ahead_outsets(self.config)
+        askers = self.call_aheads.plan(self.config.call_ahead_profiles, outsets)
+        contexts = self._contexts(self.config, askers)
+        self.call_aheads.use(askers, outsets)
+        await self.listeners.apply(contexts, sockets)
 
     async def apply(self, config: GatewayConfig, sockets: Mapping[str, socket.socket]) -> None:
         """Swap the configuration: whatever begins from now on is judged by the new one."""
         contexts = self._contexts(config)  # may fail: nothing has changed then
         policy_context = make_policy_context(config, self._base)
+        outsets = call_ahead_outsets(config)
+        askers = self.call_aheads.plan(config.call_ahead_profiles, outsets)
+        contexts = self._contexts(config, askers)  # may fail: nothing has changed then
         self._resolver.apply(config.dns)  # also anew when only /etc/resolv.conf has changed
         set_backlogs(config, sockets)
         self.config = config
+        self.call_aheads.use(askers, outsets)
         self._logs.apply(config.logs, self._state.logs, config.hostname)
         plan = Plan(policies=config.mail_policies, log=self.log)
         self.work_queue.apply(build_pipeline(plan), config.work_queue)
@@ -255,6 +275,7 @@ class Gateway:
         self._is_stopping = True
         self.listeners.close()
         await asyncio.gather(self.listeners.finish(seconds), self.work_queue.close())
+        await self.call_aheads.stop()
         await self.delivery.stop(seconds)
         await self._delivering
         await self.reputation.close()
@@ -310,7 +331,9 @@ class Gateway:
             rids = tuple(range(len(self.spool.load(entry).envelope.recipients)))
             self.spool.settle(entry, rids, Settlement.DROPPED)
 
-    def _contexts(self, config: GatewayConfig) -> dict[str, ListenerContext]:
+    def _contexts(
+        self, config: GatewayConfig, askers: Mapping[str, CallAhead]
+    ) -> dict[str, ListenerContext]:
         path = config.inbound.credentials
         verify = load_credentials(self._base / path).verify if path else None
         contexts = {}
@@ -324,6 +347,7 @@ class Gateway:
                 tls=self._server_context(config, listener),
                 inline_size_max_bytes=config.spool.inline_size_max_bytes,
                 verify=verify,
+                call_ahead=askers.get(listener.call_ahead),
             )
         return contexts
 
@@ -410,6 +434,22 @@ def _report_words(config: GatewayConfig) -> Words:
         for name, languages in config.bounce_templates.items()
     }
     return Words(config.hostname, _profile_chooser(config), templates)
+
+
+def call_ahead_outsets(config: GatewayConfig) -> dict[str, Outset]:
+    """Return what the configuration means for the questions of each call-ahead profile."""
+    routes, ourselves = RouteTable(config.smtp_routes), _ourselves(config).endpoints
+    outsets = {}
+    for name, profile in config.call_ahead_profiles.items():
+        interface = config.interfaces.get(profile.interface)
+        hello = (interface.hostname if interface is not None else "") or config.hostname
+        outsets[name] = Outset(
+            routes=routes,
+            ourselves=ourselves,
+            hello=hello,
+            local_address=interface.address if interface is not None else "",
+        )
+    return outsets
 
 
 def _profile_chooser(config: GatewayConfig) -> ChooseProfile:

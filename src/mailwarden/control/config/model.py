@@ -15,6 +15,7 @@ from mailwarden.core.setting import REQUIRED, setting
 from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.mailflow.listener.settings import InboundSettings, Listener
 from mailwarden.mailflow.workqueue.settings import MailPolicies, WorkQueueSettings
+from mailwarden.services.call_ahead.settings import PROFILES_MAX, CallAheadProfile
 from mailwarden.services.engines.reputation.settings import ReputationSettings
 from mailwarden.services.throttling.settings import RateSettings
 from mailwarden.stores.spool.settings import SpoolSettings
@@ -59,6 +60,12 @@ class GatewayConfig:
     )
     certificates: Mapping[str, CertificateFiles] = setting(
         dict, "Certificates by name.", parse_key=parse_name
+    )
+    call_ahead_profiles: Mapping[str, CallAheadProfile] = setting(
+        dict,
+        "Servers that listeners ask about recipients, by name; see the guide.",
+        parse_key=parse_name,
+        entries_max=PROFILES_MAX,
     )
     mail_policies: MailPolicies = setting(MailPolicies, "Policies that recipients are matched to.")
     work_queue: WorkQueueSettings = setting(WorkQueueSettings, "Limits of the work queue.")

@@ -28,6 +28,7 @@ def reference_problems(config: GatewayConfig, findings: Findings) -> Iterator[Pr
         path = join("listeners", index)
         for problem in _listener(config, listener, findings, path):
             yield problem.under(path)
+    yield from _call_ahead(config, findings)
     yield from _delivery(config, findings)
     yield from _bounces(config, findings)
     yield from _routes(config)
@@ -76,6 +77,9 @@ def _listener(
         known = config.certificates
         yield from _unknown("certificate", listener.certificate, "certificates", known, findings)
     yield from _bounce_profile(config, "bounce_profile", listener.bounce_profile, findings)
+    if listener.call_ahead:
+        profiles, table = config.call_ahead_profiles, "call_ahead_profiles"
+        yield from _unknown("call_ahead", listener.call_ahead, table, profiles, findings)
     yield from _tls(config, listener)
     yield from _auth(listener, has_users=_has_users(config, findings))
     if not findings.is_wrong(f"{path}.type"):
@@ -141,7 +145,7 @@ def _purpose(listener: Listener) -> Iterator[Problem]:
                 "is empty, so that a private listener refuses every host; for users with "
                 "passwords take a public one with smtp_auth required",
             )
-        for name in ("accepted_domains", "recipient_access"):
+        for name in ("accepted_domains", "recipient_access", "call_ahead"):
             if getattr(listener, name):
                 yield Problem(name, "means nothing to a private listener: it takes all recipients")
 
@@ -151,6 +155,14 @@ def _bounce_profile(
 ) -> Iterator[Problem]:
     known = {DEFAULT_PROFILE: None, **config.bounce_profiles}
     yield from _unknown(path, name, "bounce_profiles", known, findings)
+
+
+def _call_ahead(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
+    for name, profile in config.call_ahead_profiles.items():
+        if profile.interface:
+            path = f"{join('call_ahead_profiles', name)}.interface"
+            known = config.interfaces
+            yield from _unknown(path, profile.interface, "interfaces", known, findings)
 
 
 def _delivery(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:

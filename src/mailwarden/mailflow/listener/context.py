@@ -22,6 +22,7 @@ from mailwarden.mailflow.listener.settings import (
     Need,
     ReceivedHostname,
 )
+from mailwarden.services.call_ahead.asker import CallAhead
 from mailwarden.services.engines.reputation.service import ReputationService
 from mailwarden.services.throttling.gauges import SharedGauges
 from mailwarden.services.throttling.rates import Rates
@@ -106,6 +107,7 @@ class ListenerContext:
     received_by: str | None  # name behind `by`; None when it is decided at delivery (2.3)
     inline_size_max_bytes: int  # larger content goes to disk while it comes
     verify: Callable[[str, str], bool] | None  # user, password; slow, for a thread
+    call_ahead: CallAhead | None = None  # None asks nobody about recipients
 
     def rules_for(self, rule: Rule, *, xclient: bool) -> ConversationRules:
         """Return the rules of a session whose host got `rule`."""
@@ -122,6 +124,7 @@ def make_context(
     tls: ssl.SSLContext | None,
     inline_size_max_bytes: int,
     verify: Callable[[str, str], bool] | None,
+    call_ahead: CallAhead | None = None,
 ) -> ListenerContext:
     """Return the context of one listener; `interface` is its name, address and host name."""
     name, address, hostname = interface
@@ -172,6 +175,7 @@ def make_context(
         else hostname,
         inline_size_max_bytes=inline_size_max_bytes,
         verify=verify,
+        call_ahead=call_ahead,
     )
 
 

@@ -6,6 +6,7 @@ wait: `session.answer_later` gives it then.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from mailwarden.core.mail.date import build_received_date
@@ -46,6 +47,7 @@ from mailwarden.core.smtp.events import (
 )
 from mailwarden.core.smtp.reply import Reply
 from mailwarden.mailflow.listener.access import Rule
+from mailwarden.mailflow.listener.call_ahead import call_ahead
 from mailwarden.mailflow.listener.sender import look_up_domain, peek_domain
 from mailwarden.mailflow.listener.settings import ListenerType
 from mailwarden.mailflow.listener.transaction import Transaction, added_header, look_at
@@ -157,7 +159,7 @@ def _begin_message(session: "Session", event: Mail) -> Reply | None:
     return None
 
 
-def rcpt(session: "Session", event: Rcpt) -> Reply:
+def rcpt(session: "Session", event: Rcpt) -> Reply | None:
     """Take a recipient, if the listener is there for it (mailflow 4)."""
     transaction = session.transaction
     assert transaction is not None
@@ -174,6 +176,17 @@ def rcpt(session: "Session", event: Rcpt) -> Reply:
             return rat_reply(entry, event.address)
         if entry.reply is not None:
             reply = entry.reply
+        if session.context.call_ahead is not None and not entry.bypass_callahead:
+            take = partial(take_recipient, session, transaction, event, address, reply)
+            return call_ahead(session, event, address, take, session.context.call_ahead)
+    return take_recipient(session, transaction, event, address, reply)
+
+
+def take_recipient(
+    session: "Session", transaction: Transaction, event: Rcpt, address: str, reply: Reply
+) -> Reply:
+    """Add a recipient that all tables and servers have let through, and return the answer."""
+    log, mid = session.parts.log, transaction.mid
     if address != event.address:
         log.info(f"MID {mid} domain map: {event.address} mapped to {address}")
     if session.context.aliases is not None:

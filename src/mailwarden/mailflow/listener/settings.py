@@ -133,6 +133,9 @@ class Listener:
         parse=parse_network,
     )
     policy: MailFlowPolicy = setting(MailFlowPolicy, "Limits and offers of its connections.")
+    call_ahead: str = setting(
+        "", "Call-ahead profile of a public listener that recipients are checked by; empty is none."
+    )
     bounce_profile: str = setting("Default", "Bounce profile of mail received here.")
     max_connections: int = setting(
         300, "Connections at the same time, over all workers.", minimum=1
