@@ -346,6 +346,14 @@ def test_it_never_asks_itself(tmp_path: Path) -> None:
         gateway.wait_log("is this gateway")
 
 
+def test_trying_a_profile_may_take_longer_than_other_commands(tmp_path: Path) -> None:
+    with speaking(silent) as port:
+        profile = {"servers": [f"127.0.0.1:{port}"], "request_timeout_seconds": 11}
+        with gateway_asking(tmp_path, profile) as gateway:
+            text = command(gateway, "call-ahead", "test", "Inside", "bob@corp.example")
+            assert f"bob@corp.example: failure: 127.0.0.1:{port}: timeout" in text
+
+
 def test_mistakes_are_named(tmp_path: Path) -> None:
     config = base_config(
         tmp_path,
@@ -371,3 +379,23 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         "means nothing to a private listener",
     ):
         assert words in text, words
+
+
+def test_an_administrator_tries_a_profile_and_lets_it_forget(tmp_path: Path) -> None:
+    directory = Directory()
+    with (
+        Sink(directory) as sink,
+        gateway_asking(tmp_path, {"servers": [f"127.0.0.1:{sink.port}"]}, workers=2) as gateway,
+    ):
+        words = ("call-ahead", "test", "Inside", "nobody@corp.example")
+        for _ in range(2):
+            text = command(gateway, *words)
+            assert "permanent failure: 127.0.0.1:" in text
+            assert "said 550 5.1.1 no such user" in text
+            assert "answers: 550 #5.1.1 Recipient address rejected" in text
+        assert directory.asked == ["nobody", "nobody"]
+        heard(gateway, "bob")
+        assert "1 answer forgotten" in command(gateway, "call-ahead", "flush")
+        assert "0 answers forgotten" in command(gateway, "call-ahead", "flush", "Inside")
+        assert "no call-ahead profile 'X'" in command(gateway, "call-ahead", "flush", "X", code=1)
+        assert "'X'" in command(gateway, "call-ahead", "test", "X", "bob@corp.example", code=1)

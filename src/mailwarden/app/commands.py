@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the gateway is handed in; importing it would pull the whole
     from mailwarden.app.wiring import Gateway
 
 SHOWN_RECIPIENTS_MAX: Final = 20  # of one message in a list
+ALIVE_SECONDS: Final = 2.0  # between two signs of life of what may take long
 SHOWN_HEADER_BYTES: Final = 16 * 1024
 
 Answer = dict[str, Any]
@@ -57,6 +58,10 @@ class Commands:
                 yield await answer_reputation(self._gateway, request)
             except (KeyError, ValueError) as error:
                 yield {"error": f"request not understood: {error}"}
+            return
+        if request.get("command") == "call_ahead_test":
+            async for answer in self._test_call_ahead(request):
+                yield answer
             return
         if request.get("command") not in OPERATIONS:
             pace = Pace(PROGRESS_SECONDS)
@@ -106,11 +111,41 @@ class Commands:
                 yield self._hold(int(request["mid"]))
             case "queue_release":
                 yield self._release(int(request["mid"]))
+            case "call_ahead_flush":
+                yield self._flush_call_ahead(str(request.get("profile") or ""))
             case "queue_retry":
                 retried = self._gateway.delivery.retry_now(request.get("domain") or None)
                 yield {"retried": retried.tried, "unseen": retried.unseen}
             case other:
                 yield {"error": f"this gateway does not know the command {other!r}"}
+
+    async def _test_call_ahead(self, request: Answer) -> AsyncGenerator[Answer, None]:
+        """Yield what a server says of a recipient; empty answers before it are signs of life."""
+        name, address = str(request.get("profile")), str(request.get("address"))
+        asker = self._gateway.call_aheads.find(name)
+        if asker is None:
+            yield {"error": f"there is no call-ahead profile {name[:100]!r}"}
+            return
+        asking = asyncio.ensure_future(asker.test(address))
+        try:
+            while not (await asyncio.wait((asking,), timeout=ALIVE_SECONDS))[0]:
+                yield {}
+        finally:
+            asking.cancel()
+        answer = asking.result()
+        yield {
+            "address": address,
+            "finding": answer.finding.value,
+            "server": answer.server,
+            "detail": answer.detail,
+            "action": asker.profile.action_after(answer.finding),
+        }
+
+    def _flush_call_ahead(self, name: str) -> Answer:
+        askers = [each for each in self._gateway.call_aheads if name in ("", each.name)]
+        if name and not askers:
+            return {"error": f"there is no call-ahead profile {name[:100]!r}"}
+        return {"flushed": sum(asker.flush() for asker in askers)}
 
     def _list(self, entries: Iterable[Entry], request: Answer) -> Iterator[Answer]:
         selection, limit = selection_of(request), int(request.get("limit") or 0)

@@ -29,6 +29,9 @@ LISTING: Final = frozenset(
     }
 )
 
+# Commands that one worker answers for all, whichever it is.
+FOR_ONE: Final = frozenset({"call_ahead_test"})
+
 Answer = dict[str, Any]
 
 
@@ -66,6 +69,10 @@ class Gathering:
             async for answer in self._listing():
                 yield answer
             return
+        if command in FOR_ONE:
+            async for answer in self._any():
+                yield answer
+            return
         gathered = await asyncio.gather(*(self._one(worker) for worker in self._workers))
         if command == "status":
             yield self._status(gathered, summary)
@@ -86,6 +93,19 @@ class Gathering:
                 missing.append(str(error))
         if missing:
             yield {"error": f"{_not_whole(self._request)}: {', '.join(missing)}"}
+
+    async def _any(self) -> AsyncIterator[Answer]:
+        """Yield the answers of the first worker that gives any."""
+        missing = "there is no worker"
+        for worker in self._workers:
+            try:
+                async with aclosing(worker.ask(self._request, self._seconds)) as answers:
+                    async for answer in answers:
+                        yield answer
+                return
+            except NoAnswerError as error:
+                missing = str(error)
+        yield {"error": missing}
 
     async def _one(self, worker: WorkerProcess) -> Answer | str:
         """Return the answer of one worker, or why there is none."""

@@ -20,6 +20,8 @@ _PLACES: Final = {
     "reload": ("mailwarden.app.asking", "reload"),
     "reputation": ("mailwarden.app.asking", "reputation"),
     "spool": ("mailwarden.app.asking", "spool"),
+    "call-ahead test": ("mailwarden.app.asking_call_ahead", "call_ahead_test"),
+    "call-ahead flush": ("mailwarden.app.asking_call_ahead", "call_ahead_flush"),
     "queue list": ("mailwarden.app.asking_queue", "queue_list"),
     "queue oldest": ("mailwarden.app.asking_queue", "queue_oldest"),
     "queue hosts": ("mailwarden.app.asking_queue", "queue_hosts"),

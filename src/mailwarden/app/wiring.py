@@ -219,7 +219,6 @@ class Gateway:
 
     async def apply(self, config: GatewayConfig, sockets: Mapping[str, socket.socket]) -> None:
         """Swap the configuration: whatever begins from now on is judged by the new one."""
-        contexts = self._contexts(config)  # may fail: nothing has changed then
         policy_context = make_policy_context(config, self._base)
         outsets = call_ahead_outsets(config)
         askers = self.call_aheads.plan(config.call_ahead_profiles, outsets)

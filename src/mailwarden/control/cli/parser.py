@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from mailwarden.control.cli.call_ahead import add_call_ahead
 from mailwarden.control.cli.options import (
     Group,
     add_command,
@@ -51,6 +52,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     _add_status(commands)
     add_queue(commands)
     _add_reputation(commands)
+    add_call_ahead(commands)
     _add_spool(commands)
     add_command(
         commands,

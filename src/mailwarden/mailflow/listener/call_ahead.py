@@ -57,14 +57,9 @@ def _decide(
 ) -> Reply:
     if answer.finding is Finding.ACCEPTED:
         return take()
-    transaction, parts, profile = session.transaction, session.parts, asker.profile
+    transaction, parts = session.transaction, session.parts
     assert transaction is not None
-    if answer.finding is Finding.PERMANENT:
-        reply = action_reply(profile.permanent_failure_action)
-    elif answer.finding is Finding.TEMPORARY:
-        reply = action_reply(profile.temporary_failure_action)
-    else:
-        reply = action_reply(profile.failure_action)
+    reply = action_reply(asker.profile.action_after(answer.finding))
     said = f"{answer.server} said {answer.detail}" if answer.server else answer.detail
     done = "accepted" if reply is None else "rejected"
     parts.log.info(

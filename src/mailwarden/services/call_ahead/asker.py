@@ -129,6 +129,10 @@ class CallAhead:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def test(self, address: str) -> Answer:
+        """Ask about `address` now, whatever is remembered of it; nothing is remembered anew."""
+        return (await self._answer(address))[0]
+
     def flush(self) -> int:
         """Forget all answers, and which servers failed; return how many answers there were."""
         for server in self._servers.values():

@@ -12,6 +12,7 @@ from mailwarden.core.patterns import parse_mailbox
 from mailwarden.core.policy.entry_line import check_reply
 from mailwarden.core.setting import Unit, setting
 from mailwarden.core.smtp.reply import Reply
+from mailwarden.services.call_ahead.answers import Finding
 
 ACCEPT: Final = "accept"
 DEFAULT_PORT: Final = 25
@@ -117,3 +118,15 @@ class CallAheadProfile:
         maximum=7 * 86_400,
         unit=Unit.SECONDS,
     )
+
+    def action_after(self, finding: Finding) -> str:
+        """Return what becomes of a recipient after an answer."""
+        match finding:
+            case Finding.ACCEPTED:
+                return ACCEPT
+            case Finding.TEMPORARY:
+                return self.temporary_failure_action
+            case Finding.PERMANENT:
+                return self.permanent_failure_action
+            case Finding.FAILED:
+                return self.failure_action
