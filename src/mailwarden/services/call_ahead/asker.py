@@ -171,19 +171,22 @@ class CallAhead:
     async def _answer(self, address: str) -> tuple[Answer, bool]:
         """Return the answer, and whether it is worth remembering."""
         seconds = self.profile.request_timeout_seconds
+        end = self._means.clock.monotonic() + seconds
         try:
             async with asyncio.timeout(seconds):
                 self._turn += 1
                 endpoints = await self._finder.find(address, self._turn)
-                return await self._ask_one_of(list(endpoints), address)
         except TimeoutError:
-            return Answer(Finding.FAILED, f"no answer within {seconds:g} seconds"), True
+            return Answer(Finding.FAILED, f"DNS: no answer within {seconds:g} seconds"), True
         except NothingToAskError as nothing:
             return Answer(Finding.ACCEPTED, str(nothing)), False
         except NoServerError as error:
             return Answer(Finding.FAILED, str(error)), True
+        return await self._ask_one_of(list(endpoints), address, end)
 
-    async def _ask_one_of(self, endpoints: list[Endpoint], address: str) -> tuple[Answer, bool]:
+    async def _ask_one_of(
+        self, endpoints: list[Endpoint], address: str, end: float
+    ) -> tuple[Answer, bool]:
         clock = self._means.clock
         servers = [self._server(endpoint) for endpoint in endpoints]
         up = [server for server in servers if server.down_until <= clock.monotonic()]
@@ -191,7 +194,6 @@ class CallAhead:
             first = servers[0]
             detail = f"{first.endpoint} is left alone for a while: {first.error}"
             return Answer(Finding.FAILED, detail), False
-        end = clock.monotonic() + self.profile.request_timeout_seconds
         error = ""
         for place, server in enumerate(up, 1):
             left = end - clock.monotonic()
