@@ -277,12 +277,12 @@ class Gateway:
         await self.call_aheads.stop()
         await self.delivery.stop(seconds)
         await self._delivering
-        await self.reputation.close()
         self.transport.close()
         await self.spool.close()
         if self._kernel_sync is not None:
             self._kernel_sync.close()
         self._identifiers.close()
+        await self.reputation.close()  # late: the history may take seconds, and no mail needs it
         self._resolver.close()
         self._logs.close()
 

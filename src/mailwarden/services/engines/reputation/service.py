@@ -27,7 +27,8 @@ from mailwarden.system.dns.resolver import Resolver
 from mailwarden.system.files.files import Files
 
 PROVIDER_SECONDS_MAX: Final = 20.0  # of a provider that keeps to no limit (mailflow 2.2)
-LOADING_SECONDS_MAX: Final = 10.0  # that a start or reload waits for files to be read
+FEEDS_SECONDS_MAX: Final = 10.0  # that a start or reload waits for feeds to be read
+HISTORY_SECONDS_MAX: Final = 1.0  # the same of the history, which goes on while mail comes
 _HISTORY: Final = "history"
 
 
@@ -72,8 +73,8 @@ class ReputationService:
         """Load what was saved and what feeds hold, and keep both up to date from now on."""
         loading = self._watch_feeds()
         if self._means.is_keeper:
-            loading.append(self._keep_history())
-        await self._wait_loaded(loading)
+            await _wait_all([self._keep_history()], HISTORY_SECONDS_MAX)
+        await self._wait_feeds(loading)
 
     async def apply(self, settings: ReputationSettings) -> None:
         """Work by other settings; the ones before hold until those can be used."""
@@ -88,7 +89,7 @@ class ReputationService:
         combined = self._combine(settings)
         if self._means.is_keeper:
             self._keep_history()
-        await self._wait_loaded(self._watch_feeds())
+        await self._wait_feeds(self._watch_feeds())
         self._combined = combined
 
     def peek(self, address: str) -> Score | None:
@@ -213,13 +214,20 @@ class ReputationService:
             self._tasks[each] = asyncio.create_task(_load_and_watch(self._feeds[each]))
         return [self._feeds[each].loaded for each in fresh]
 
-    async def _wait_loaded(self, loading: Sequence[asyncio.Event]) -> None:
-        try:
-            async with asyncio.timeout(LOADING_SECONDS_MAX):
-                for each in loading:
-                    await each.wait()
-        except TimeoutError:
-            self._means.warn("Reputation: its files take long to be read, and are not waited for")
+    async def _wait_feeds(self, loading: Sequence[asyncio.Event]) -> None:
+        if not await _wait_all(loading, FEEDS_SECONDS_MAX):
+            self._means.warn("Reputation: feeds take long to be read, and are not waited for")
+
+
+async def _wait_all(events: Sequence[asyncio.Event], seconds: float) -> bool:
+    """Wait up to `seconds`; return whether all have come."""
+    try:
+        async with asyncio.timeout(seconds):
+            for event in events:
+                await event.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _load_and_save(history: HistoryReputation, loaded: asyncio.Event, seconds: float) -> None:
