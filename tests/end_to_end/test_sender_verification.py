@@ -50,13 +50,19 @@ def test_row_38_sender_verification(tmp_path: Path) -> None:
             for _ in range(2):  # the second time, what DNS said is known
                 replies = heard(gateway, *senders, "a@good.example", "a@hosts.example", "")
                 assert replies["a@nope.invalid"] == missing.format("a@nope.invalid")
-                assert replies["a@silent.example"] == missing.format("a@silent.example")
+                assert replies["a@silent.example"] == (
+                    "553 #5.7.27 Domain of sender address <a@silent.example> accepts no mail"
+                )
                 assert replies["a@broken.example"] == unknown.format("a@broken.example")
                 assert replies["a@good.example"].startswith("250")
                 assert replies["a@hosts.example"].startswith("250")
                 assert replies[""].startswith("250")
             gateway.wait_log(
                 "Address: <a@nope.invalid> sender rejected, envelope sender domain does not exist"
+            )
+            gateway.wait_log(
+                "Address: <a@silent.example> sender rejected, "
+                "envelope sender domain accepts no mail"
             )
             gateway.wait_log(
                 "Address: <a@broken.example> sender rejected, "

@@ -58,7 +58,9 @@ PARSED = {
     bounce_profile.parse_subject: st.from_regex(r"[!-~]{0,20}", fullmatch=True),
     bounce_profile.parse_recipient: st.just("") | MAILBOXES,
     bounce_profile.parse_language: st.sampled_from(["", "de", "pt-br"]),
-    patterns.parse_banner: st.from_regex(r"[ -~]{0,20}", fullmatch=True),
+    tables.parse_reply_text: st.from_regex(r"[!-~][ -~]{0,20}[!-~]", fullmatch=True),
+    tables.parse_host_access_text: st.builds("{}\n  REJECT\nALL\n  ACCEPT\n".format, DOMAINS),
+    tables.parse_relay_host: NETWORKS,
 }
 # What refers to other parts, or must exist outside: left to the tests of just that.
 LEFT_OUT = {
@@ -94,6 +96,7 @@ LEFT_OUT = {
         "implicit_tls",
         "certificate",
         "bounce_profile",
+        "host_access",
         "max_connections",
         "relay_hosts",
         "accepted_domains",

@@ -29,6 +29,8 @@ from mailwarden.mailflow.delivery.plan import Plan as DeliveryPlan
 from mailwarden.mailflow.delivery.plan import TlsContexts
 from mailwarden.mailflow.delivery.shared import Means
 from mailwarden.mailflow.listener.context import ListenerContext, Parts, make_context
+from mailwarden.mailflow.listener.grants import ServerTls
+from mailwarden.mailflow.listener.hosts import DnsLists
 from mailwarden.mailflow.listener.listeners import Listeners
 from mailwarden.mailflow.listener.pressure import Pressure, PressureLimits
 from mailwarden.mailflow.listener.settings import Listener
@@ -193,6 +195,7 @@ class Gateway:
                 clock=self._clock,
                 gauges=self._gauges,
                 resolver=self._resolver,
+                dns_lists=DnsLists(self._resolver, self._clock, self.log.warning),
                 pressure=self._pressure,
                 rates=self.rates,
                 reputation=self.reputation,
@@ -343,18 +346,23 @@ class Gateway:
                 listener,
                 config.inbound,
                 interface=(listener.interface, interface.address, hostname),
-                tls=self._server_context(config, listener),
+                tls=self._server_tls(config, listener),
                 inline_size_max_bytes=config.spool.inline_size_max_bytes,
                 verify=verify,
                 call_ahead=askers.get(listener.call_ahead),
             )
         return contexts
 
-    def _server_context(self, config: GatewayConfig, listener: Listener) -> ssl.SSLContext | None:
+    def _server_tls(self, config: GatewayConfig, listener: Listener) -> ServerTls | None:
         if not listener.certificate:
             return None
         files = self._certificate(config, listener.certificate)
-        return server_context(files, verify_client=listener.policy.verify_client_cert)
+        plain = server_context(files, verify_client=False)
+        if not files.client_ca:
+            return ServerTls(plain)
+        checking = server_context(files, verify_client=True)
+        checking.verify_mode = ssl.CERT_OPTIONAL  # a client that has none may come in all the same
+        return ServerTls(plain, checking, server_context(files, verify_client=True))
 
     def _certificate(self, config: GatewayConfig, name: str) -> CertificateFiles:
         files = config.certificates[name]

@@ -141,18 +141,6 @@ def parse_name(text: str) -> str:
     return name
 
 
-def parse_banner(text: str) -> str:
-    """Return text that may stand in an SMTP reply.
-
-    Raises:
-        ValueError: it has other letters than ASCII ones (RFC 5321, 4.2), or too many.
-    """
-    banner = text.strip()
-    if not (banner.isascii() and banner.isprintable()) or len(banner) > 256:
-        raise ValueError(f"{_shown(text)} has to be plain ASCII text of at most 256 letters")
-    return banner
-
-
 def _local(local: str, text: str) -> str:
     if (
         not 0 < len(local.encode("utf-8", "surrogatepass")) <= LOCAL_LENGTH_MAX

@@ -7,7 +7,6 @@ import pytest
 from mailwarden.core.patterns import (
     parse_accepted,
     parse_address_pattern,
-    parse_banner,
     parse_destination,
     parse_domain,
     parse_field_name,
@@ -42,8 +41,6 @@ RIGHT: list[tuple[Parse, str, str]] = [
     (parse_field_name, "X-SBRS:", "X-SBRS"),
     (parse_name, " Data 1 ", "Data 1"),
     (parse_name, "Büro-2.b", "Büro-2.b"),
-    (parse_banner, "ESMTP ready", "ESMTP ready"),
-    (parse_banner, "", ""),
 ]
 
 
@@ -82,8 +79,6 @@ WRONG: list[tuple[Parse, str, str]] = [
     (parse_name, "a\nb", "is no name"),
     (parse_name, "a'b", "is no name"),
     (parse_name, "x" * 65, "is no name"),
-    (parse_banner, "hello\r\n250 ok", "plain ASCII text"),
-    (parse_banner, "grüezi", "plain ASCII text"),
 ]
 
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailwarden.control.config.build import nearest
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.problems import Findings, join
 from mailwarden.core.policy.bounce_profile import DEFAULT_PROFILE, Profiles
 from mailwarden.core.policy.bounce_templates import BounceTemplate
+from mailwarden.core.policy.hat_parameters import Demand
+from mailwarden.core.policy.hat_policy import EffectivePolicy, HatPolicy, Rule, resolve
 from mailwarden.core.problem import Problem
 from mailwarden.core.routes import RouteKind, parse_route
-from mailwarden.mailflow.listener.settings import Listener, ListenerType, Need
+from mailwarden.mailflow.listener.settings import Listener, ListenerType, effective_policy
+from mailwarden.mailflow.listener.tables import read_host_access
 from mailwarden.mailflow.workqueue.settings import MailPolicy
 
 DEFAULT_POLICY: Final = "DEFAULT"
@@ -93,20 +96,63 @@ def _listener(
         )
 
 
+class _Policy(NamedTuple):
+    """A policy of a listener, as it is written and as it comes out."""
+
+    path: str  # of its setting
+    prefix: str  # of messages about it; "" is the default policy parameters
+    given: frozenset[str] | None  # the parameters that are its own; None is all
+    effective: EffectivePolicy
+
+    def sets(self, parameter: str) -> bool:
+        """Whether it has `parameter` by itself; else there is nothing to say about it here."""
+        return self.given is None or parameter in self.given
+
+
+def _policies_of(listener: Listener) -> Iterator[_Policy]:
+    """Yield the default policy parameters, then each policy of the table that lets mail in."""
+    defaults = effective_policy(listener)
+    yield _Policy("policy", "", None, defaults)
+    if not listener.host_access:
+        return
+    table = read_host_access(listener.host_access).table
+    written = (*table.policies, *(each.access for each in table.entries), table.last.access)
+    for access in dict.fromkeys(each for each in written if isinstance(each, HatPolicy)):
+        if access.rule in (Rule.ACCEPT, Rule.RELAY):
+            name = f"${access.name}" if access.name else f"an entry with {access.rule.value}"
+            given = frozenset(key for key, _ in access.parameters)
+            yield _Policy("host_access", f"{name}: ", given, resolve(access, defaults))
+
+
+def _problem(policy: _Policy, parameter: str, message: str) -> Problem:
+    if policy.prefix:
+        return Problem(policy.path, f"{policy.prefix}{parameter} {message}")
+    return Problem(f"{policy.path}.{parameter}", message)
+
+
 def _tls(config: GatewayConfig, listener: Listener) -> Iterator[Problem]:
-    policy = listener.policy
-    if listener.implicit_tls or policy.tls is not Need.OFF:
-        if not listener.certificate:
-            why = "implicit_tls is on" if listener.implicit_tls else f"tls is {policy.tls.value}"
+    policies = list(_policies_of(listener))
+    if not listener.certificate:
+        why = ["implicit_tls is on"] if listener.implicit_tls else []
+        why += [
+            f"{policy.prefix}tls is {policy.effective.tls.value}"
+            for policy in policies
+            if policy.effective.tls is not Demand.OFF
+        ]
+        if why:
             names = ", ".join(islice(config.certificates, NAMES_SHOWN_MAX))
             known = f"known: {names}" if names else "define one under `certificates`"
-            yield Problem("certificate", f"is needed because {why}; {known}")
-    elif policy.verify_client_cert:
-        yield Problem("policy.verify_client_cert", "needs tls preferred or required")
+            yield Problem("certificate", f"is needed because {why[0]}; {known}")
     files = config.certificates.get(listener.certificate)
-    if policy.verify_client_cert and files is not None and not files.client_ca:
-        where = join("certificates", listener.certificate)
-        yield Problem("policy.verify_client_cert", f"needs {where}.client_ca to check against")
+    parameter = "verify_client_cert"
+    for policy in policies:
+        if not (policy.effective.verify_client_cert and policy.sets(parameter)):
+            continue
+        if not listener.implicit_tls and policy.effective.tls is Demand.OFF:
+            yield _problem(policy, parameter, "needs tls preferred or required")
+        if files is not None and not files.client_ca:
+            where = join("certificates", listener.certificate)
+            yield _problem(policy, parameter, f"needs {where}.client_ca to check against")
 
 
 def _has_users(config: GatewayConfig, findings: Findings) -> bool:
@@ -114,32 +160,37 @@ def _has_users(config: GatewayConfig, findings: Findings) -> bool:
 
 
 def _auth(listener: Listener, *, has_users: bool) -> Iterator[Problem]:
-    policy = listener.policy
-    if policy.smtp_auth is Need.OFF:
-        return
-    if not has_users:
-        yield Problem(
-            "policy.smtp_auth",
-            f"is {policy.smtp_auth.value}, but inbound.credentials names no file of users",
-        )
-    encrypted = listener.implicit_tls or policy.tls is not Need.OFF
-    if policy.require_tls_for_auth and not encrypted:
-        yield Problem(
-            "policy.smtp_auth",
-            "is never offered: require_tls_for_auth is on and tls is off; set tls to required",
-        )
+    for policy in _policies_of(listener):
+        effective = policy.effective
+        if effective.smtp_auth is Demand.OFF or not policy.sets("smtp_auth"):
+            continue
+        if not has_users:
+            yield _problem(
+                policy,
+                "smtp_auth",
+                f"is {effective.smtp_auth.value}, but inbound.credentials names no file of users",
+            )
+        encrypted = listener.implicit_tls or effective.tls is not Demand.OFF
+        if effective.require_tls_for_auth and not encrypted:
+            yield _problem(
+                policy,
+                "smtp_auth",
+                "is never offered: require_tls_for_auth is on and tls is off; set tls to required",
+            )
 
 
 def _purpose(listener: Listener) -> Iterator[Problem]:
     """Yield what makes a listener refuse everybody, or a table that it does not look at."""
+    policies = [policy.effective for policy in _policies_of(listener)]
+    relays = bool(listener.relay_hosts) or any(each.rule is Rule.RELAY for each in policies)
     if listener.type is ListenerType.PUBLIC:
-        knows_nobody = not listener.relay_hosts and listener.policy.smtp_auth is Need.OFF
-        if knows_nobody and not (listener.accepted_domains or listener.recipient_access):
+        has_users = any(each.smtp_auth is not Demand.OFF for each in policies)
+        if not (relays or has_users or listener.accepted_domains or listener.recipient_access):
             yield Problem(
                 "accepted_domains", "is empty, so that a public listener refuses every recipient"
             )
     if listener.type is ListenerType.PRIVATE:
-        if not listener.relay_hosts:
+        if not (listener.relay_hosts or listener.host_access):
             yield Problem(
                 "relay_hosts",
                 "is empty, so that a private listener refuses every host; for users with "

@@ -24,6 +24,7 @@ LINE_LENGTH_MAX: Final = 8192  # of the text file, without blanks around it
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z")
 # "None" is what logs say of a host in no group, and "ALL" is the last entry.
 _NAMES_TAKEN: Final = frozenset({"none", "all"})
+_BY_NAME: Final = (HostKind.NAME, HostKind.BELOW)
 # The boxes of a group for hosts without a verified name, in the order of the manual.
 UNVERIFIED: Final = (NameStatus.NX_DOMAIN, NameStatus.SERV_FAIL, NameStatus.NOT_DOUBLE_VERIFIED)
 
@@ -87,6 +88,10 @@ class HostAccessTable:
         """Return the named policies."""
         return {policy.name: policy for policy in self.policies}
 
+    def has_names(self) -> bool:
+        """Whether an entry asks for a host's name, or why it has none."""
+        return any(map(_asks_for_names, self.entries))
+
     def problems(self) -> Iterator[Problem]:
         """Yield everything wrong, for a table that does not come from a text file."""
         yield from self._policy_problems()
@@ -127,6 +132,14 @@ class HostAccessTable:
         ):
             if count > most:
                 yield Problem(path, f"are {count}, more than {most}")
+
+
+def _asks_for_names(entry: SenderGroup | AnonymousEntry) -> bool:
+    if not isinstance(entry, SenderGroup):
+        return entry.host.form.kind in _BY_NAME
+    return bool(entry.dns_host_verification) or any(
+        host.form.kind in _BY_NAME for host in entry.hosts
+    )
 
 
 def rule_of(access: str | HatPolicy, policies: dict[str, HatPolicy]) -> Rule | None:

@@ -31,6 +31,7 @@ DOMAIN_UNRESOLVED: Final = Reply(
 
 LOG_DOMAIN_REQUIRED: Final = "sender rejected, envelope sender domain missing"
 LOG_DOMAIN_MISSING: Final = "sender rejected, envelope sender domain does not exist"
+LOG_DOMAIN_SILENT: Final = "sender rejected, envelope sender domain accepts no mail"
 LOG_DOMAIN_UNRESOLVED: Final = "sender rejected, envelope sender domain could not be resolved"
 LOG_ALLOWED: Final = "sender allowed, envelope sender matched domain exception"
 LOG_REJECTED: Final = "sender rejected, envelope sender matched domain exception"
@@ -42,7 +43,8 @@ class DomainState(Enum):
     """What looking up a sender's domain found, MX first and then addresses."""
 
     EXISTS = "exists"  # it has one or the other
-    MISSING = "missing"  # NXDOMAIN, neither, or a null MX: a bounce could not be delivered
+    MISSING = "missing"  # NXDOMAIN, or neither
+    SILENT = "silent"  # a null MX: no bounce could be delivered (RFC 7505, 4.2)
     UNKNOWN = "unknown"  # SERVFAIL, no answer in time: it may be another time
 
 
@@ -110,8 +112,21 @@ def judge_domain(sender: str, rules: SenderRules, state: DomainState) -> SenderD
             return _ACCEPTED
         case DomainState.MISSING:
             return _rejected(sender, rules.domain_missing, LOG_DOMAIN_MISSING)
+        case DomainState.SILENT:
+            return _rejected(sender, _silent(rules.domain_missing), LOG_DOMAIN_SILENT)
         case DomainState.UNKNOWN:
             return _rejected(sender, rules.domain_unresolved, LOG_DOMAIN_UNRESOLVED)
+
+
+def _silent(missing: Reply) -> Reply:
+    """Return the reply to a sender whose domain has a null MX, with the code of `missing`.
+
+    Its text cannot be that of `missing`: the domain exists. RFC 7505, 4.2 has the status X.7.27.
+    """
+    status = f"#{missing.code // 100}.7.27"
+    return Reply(
+        missing.code, f"{status} Domain of sender address <$EnvelopeSender> accepts no mail"
+    )
 
 
 def expand_sender(reply: Reply, sender: str) -> Reply:

@@ -48,7 +48,7 @@ def parse_mail(
         return BadSyntax("MAIL", _MAIL_SYNTAX)
     try:
         address, parameters = parse_path(
-            argument[5:], rules.address_rules, sender=True, default_domain=rules.default_domain
+            argument[5:], rules.address_rules, sender=True, default_domain=rules.sender_domain
         )
         if not parameters:
             return Mail(address)

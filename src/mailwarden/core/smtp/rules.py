@@ -14,7 +14,7 @@ class ConversationRules:
     """Limits and offers of a conversation; names as in the listener's settings."""
 
     hostname: str
-    smtp_banner_text: str = "ESMTP"
+    banner: Reply | None = None  # None is `220 <hostname> ESMTP`
     max_message_size: int = 20 * 1024 * 1024
     max_rcpts_per_msg: int = 50
     max_msgs_per_session: int = 0  # only told to the client (RFC 9422); 0 is not told
@@ -24,6 +24,7 @@ class ConversationRules:
     bare_cr_lf: BareCrLf = BareCrLf.CLEAN
     address_rules: AddressRules = field(default_factory=AddressRules)
     default_domain: str = ""
+    completes_senders: bool = True  # whether senders get `default_domain`, too
     offers_starttls: bool = False
     requires_tls: bool = False
     offers_auth: bool = False
@@ -34,6 +35,7 @@ class ConversationRules:
 
     content_limits: ContentLimits = field(init=False, compare=False, repr=False)
     greeting: Reply = field(init=False, compare=False, repr=False)
+    sender_domain: str = field(init=False, compare=False, repr=False)  # that senders get
     goodbye: Reply = field(init=False, compare=False, repr=False)
     helo: Reply = field(init=False, compare=False, repr=False)
     ehlo: Reply = field(init=False, compare=False, repr=False)  # while not encrypted
@@ -46,7 +48,8 @@ class ConversationRules:
         )
         made = {
             "content_limits": limits,
-            "greeting": greeting(self.hostname, self.smtp_banner_text),
+            "greeting": self.banner or greeting(self.hostname),
+            "sender_domain": self.default_domain if self.completes_senders else "",
             "goodbye": goodbye(self.hostname),
             "helo": hello(self.hostname),
             "ehlo": hello(self.hostname, *self._offers(is_encrypted=False)),

@@ -2,31 +2,32 @@
 
 import ipaddress
 from collections.abc import Iterable
-from enum import Enum
 from typing import Final, NamedTuple
 
 from mailwarden.core.policy.address_forms import ALL, parse_bare_form
+from mailwarden.core.policy.hat import HostAccessTable, LastEntry, SenderGroup, list_hosts
+from mailwarden.core.policy.hat_index import HatIndex, Match, Needs
+from mailwarden.core.policy.hat_policy import HatPolicy, Rule
+from mailwarden.core.policy.hat_predefined import ACCEPTED, BLOCKED, RELAYED, RELAYLIST
+from mailwarden.core.policy.host_forms import HostFacts
 from mailwarden.core.policy.rat import DEFAULT_ENTRY, Rat, RatAction, RatEntry, RatIndex
 from mailwarden.core.policy.rat_text import parse_rat_entry
+from mailwarden.mailflow.listener.grants import Grant, Grants
 from mailwarden.mailflow.listener.settings import Listener, ListenerType
+from mailwarden.mailflow.listener.tables import read_host_access
 
 KNOWN_HOSTS_MAX: Final = 10_000  # whose access is remembered
 
-
-class Rule(Enum):
-    """Access rules of a host (mailflow 3.3)."""
-
-    ACCEPT = "ACCEPT"
-    RELAY = "RELAY"
-    REJECT = "REJECT"
+# Hosts inside are seldom known to the DNS by their senders' names; a table can say otherwise.
+_UNCHECKED: Final = (("envelope_sender_verification", False), ("use_exception_table", False))
 
 
 class Access(NamedTuple):
     """What was decided about a host, and by which entry."""
 
     rule: Rule
-    group: str
-    match: str
+    match: Match
+    grant: Grant
 
 
 class Networks:
@@ -59,29 +60,59 @@ class Networks:
 
 
 class HostAccess:
-    """Decides by a client's address."""
+    """The host access table of a listener, asked for every connection.
 
-    def __init__(self, listener: Listener) -> None:
-        self._relay = Networks(listener.relay_hosts)
-        self._private = listener.type is ListenerType.PRIVATE
-        self._known: dict[str, Access] = {}
+    What was decided is remembered by all that was known of the host. A host of which other things
+    are known, or the same host once they have changed, is looked up anew: nothing here gets stale.
+    """
 
-    def decide(self, address: str) -> Access:
-        """Return the rule for `address` (2.1: private listeners refuse all but relay hosts)."""
-        access = self._known.get(address)
+    __slots__ = ("_decided", "_grants", "_hosts_max", "_index", "_needs", "wants_scores")
+
+    def __init__(
+        self, table: HostAccessTable, grants: Grants, hosts_max: int = KNOWN_HOSTS_MAX
+    ) -> None:
+        """Read `table`; what its policies leave open is as in the defaults of `grants`.
+
+        Raises:
+            ValueError: it names a policy that it does not have.
+        """
+        self._index: Final = HatIndex(table, grants.defaults)
+        self._grants: Final = grants
+        self._hosts_max: Final = hosts_max
+        self._needs: Final[dict[str, Needs]] = {}
+        self._decided: Final[dict[HostFacts, Access]] = {}
+        self.wants_scores: Final = self._index.needs.score
+
+    def needs_of(self, address: str) -> Needs:
+        """Return what has to be known of the host at `address` before `decide`."""
+        needs = self._needs.get(address)
+        if needs is None:
+            if len(self._needs) >= self._hosts_max:
+                self._needs.clear()
+            needs = self._needs[address] = self._index.needs_of(address)
+        return needs
+
+    def decide(self, facts: HostFacts) -> Access:
+        """Return what holds for a host of which `facts` are known."""
+        access = self._decided.get(facts)
         if access is None:
-            if len(self._known) >= KNOWN_HOSTS_MAX:
-                self._known.clear()
-            access = self._known[address] = self._find(address)
+            if len(self._decided) >= self._hosts_max:
+                self._decided.clear()
+            match = self._index.find(facts)
+            access = Access(match.rule, match, self._grants.of(match.policy))
+            self._decided[facts] = access
         return access
 
-    def _find(self, address: str) -> Access:
-        entry = self._relay.find(address)
-        if entry is not None:
-            return Access(Rule.RELAY, "RELAYLIST", entry)
-        if self._private:
-            return Access(Rule.REJECT, "None", "ALL")
-        return Access(Rule.ACCEPT, "None", "ALL")
+
+def make_host_access_table(listener: Listener) -> HostAccessTable:
+    """Return the host access table of `listener`, or what its relay hosts come to (2.1)."""
+    if listener.host_access:
+        return read_host_access(listener.host_access).table
+    last = BLOCKED if listener.type is ListenerType.PRIVATE else ACCEPTED
+    relayed = HatPolicy(Rule.RELAY, RELAYED.parameters + _UNCHECKED, RELAYED.name)
+    group = SenderGroup(RELAYLIST, relayed.name, list_hosts(*listener.relay_hosts))
+    entries = (group,) if listener.relay_hosts else ()
+    return HostAccessTable((relayed, last), entries, LastEntry(last.name))
 
 
 def make_recipient_access(listener: Listener) -> RatIndex:

@@ -1,26 +1,28 @@
 """What the sessions of a listener share: settings made ready for use, and the gateway's parts."""
 
-import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
 from mailwarden.core.policy.aliases import AliasIndex
 from mailwarden.core.policy.aliases_text import parse_aliases
 from mailwarden.core.policy.domain_map import DomainMapIndex, parse_domain_map
 from mailwarden.core.policy.exceptions import ExceptionIndex, ExceptionTable, parse_exception
 from mailwarden.core.policy.rat import RatIndex
-from mailwarden.core.policy.sender_check import SenderRules
-from mailwarden.core.smtp.rules import ConversationRules
-from mailwarden.mailflow.listener.access import HostAccess, Networks, Rule, make_recipient_access
+from mailwarden.mailflow.listener.access import (
+    HostAccess,
+    Networks,
+    make_host_access_table,
+    make_recipient_access,
+)
+from mailwarden.mailflow.listener.grants import Grant, Grants, ServerTls
+from mailwarden.mailflow.listener.hosts import DnsLists
 from mailwarden.mailflow.listener.pressure import Pressure
 from mailwarden.mailflow.listener.settings import (
     InboundSettings,
     Listener,
     ListenerType,
-    MailFlowPolicy,
-    Need,
     ReceivedHostname,
+    effective_policy,
 )
 from mailwarden.services.call_ahead.asker import CallAhead
 from mailwarden.services.engines.reputation.service import ReputationService
@@ -31,40 +33,6 @@ from mailwarden.stores.spool.spool import Spool
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.dns.resolver import Resolver
 from mailwarden.system.log.maillog import MailLog
-
-# Mailflow 3.4, last table: what a policy gets that leaves a value open (all unconfirmed).
-PUBLIC_DEFAULTS: Final = {
-    "max_message_size": 20 * 1024 * 1024,
-    "max_concurrency": 10,
-    "max_msgs_per_session": 10,
-    "max_rcpts_per_msg": 50,
-}
-PRIVATE_DEFAULTS: Final = {
-    "max_message_size": 100 * 1024 * 1024,
-    "max_concurrency": 600,
-    "max_msgs_per_session": 10_000,
-    "max_rcpts_per_msg": 100_000,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a connected host may do, nothing left open."""
-
-    max_message_size: int
-    max_concurrency: int
-    max_msgs_per_session: int
-    max_rcpts_per_msg: int
-
-    @classmethod
-    def of(cls, policy: MailFlowPolicy, kind: ListenerType) -> "Limits":
-        """Return the values of `policy`, and the defaults of `kind` where it has none."""
-        defaults = PRIVATE_DEFAULTS if kind is ListenerType.PRIVATE else PUBLIC_DEFAULTS
-        chosen = {
-            name: value if (value := getattr(policy, name)) is not None else default
-            for name, default in defaults.items()
-        }
-        return cls(**chosen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +45,11 @@ class Parts:
     clock: Clock
     gauges: SharedGauges
     resolver: Resolver
+    dns_lists: DnsLists
     pressure: Pressure
     counters: dict[str, int]
     rates: Rates
-    reputation: ReputationService | None  # None: no listener asks
+    reputation: ReputationService | None  # None: there are no scores
     offset_minutes: Callable[[], int]  # of the local time zone, east of UTC
 
 
@@ -90,17 +59,15 @@ class ListenerContext:
 
     settings: Listener
     inbound: InboundSettings
-    limits: Limits
-    rules: ConversationRules
     interface: str
     address: str
     hostname: str
-    tls: ssl.SSLContext | None
     hosts: HostAccess
+    undecided: Grant  # before anything is known of a host
+    uses_reputation: bool
     recipients: RatIndex
     domain_map: DomainMapIndex | None  # None is empty
     aliases: AliasIndex | None  # None is empty
-    sender_rules: SenderRules | None  # None asks nothing of senders
     sender_exceptions: ExceptionIndex
     proxies: Networks
     xclients: Networks
@@ -109,62 +76,38 @@ class ListenerContext:
     verify: Callable[[str, str], bool] | None  # user, password; slow, for a thread
     call_ahead: CallAhead | None = None  # None asks nobody about recipients
 
-    def rules_for(self, rule: Rule, *, xclient: bool) -> ConversationRules:
-        """Return the rules of a session whose host got `rule`."""
-        if xclient and rule is not Rule.REJECT:
-            return replace(self.rules, offers_xclient=True)
-        return self.rules
-
 
 def make_context(
     settings: Listener,
     inbound: InboundSettings,
     *,
     interface: tuple[str, str, str],
-    tls: ssl.SSLContext | None,
+    tls: ServerTls | None,
     inline_size_max_bytes: int,
     verify: Callable[[str, str], bool] | None,
     call_ahead: CallAhead | None = None,
 ) -> ListenerContext:
     """Return the context of one listener; `interface` is its name, address and host name."""
     name, address, hostname = interface
-    policy = settings.policy
-    limits = Limits.of(policy, settings.type)
-    rules = ConversationRules(
-        hostname=hostname,
-        smtp_banner_text=policy.smtp_banner_text,
-        max_message_size=limits.max_message_size,
-        max_rcpts_per_msg=limits.max_rcpts_per_msg,
-        max_msgs_per_session=limits.max_msgs_per_session,
-        max_header_size=inbound.max_header_size,
-        max_header_lines=inbound.max_header_lines,
-        max_bad_commands=inbound.max_bad_commands,
-        bare_cr_lf=settings.bare_cr_lf,
-        address_rules=settings.address_parser,
-        default_domain=settings.default_domain,
-        offers_starttls=policy.tls is not Need.OFF and tls is not None,
-        requires_tls=policy.tls is Need.REQUIRED,
-        offers_auth=policy.smtp_auth is not Need.OFF and verify is not None,
-        requires_auth=policy.smtp_auth is Need.REQUIRED,
-        requires_tls_for_auth=policy.require_tls_for_auth,
-        enhanced_status_codes=settings.enhanced_status_codes,
+    defaults = effective_policy(settings)
+    grants = Grants(
+        settings, inbound, defaults, hostname=hostname, tls=tls, has_users=verify is not None
     )
+    hosts = HostAccess(make_host_access_table(settings), grants)
     return ListenerContext(
         settings=settings,
         inbound=inbound,
-        limits=limits,
-        rules=rules,
         interface=name,
         address=address,
         hostname=hostname,
-        tls=tls,
-        hosts=HostAccess(settings),
+        hosts=hosts,
+        undecided=grants.of(defaults),
+        uses_reputation=settings.type is not ListenerType.PRIVATE or hosts.wants_scores,
         recipients=make_recipient_access(settings),
         domain_map=DomainMapIndex(parse_domain_map("\n".join(settings.domain_map)).table)
         if settings.domain_map
         else None,
         aliases=AliasIndex(parse_aliases(inbound.aliases).table) if inbound.aliases else None,
-        sender_rules=_sender_rules(policy),
         sender_exceptions=ExceptionIndex(
             ExceptionTable(tuple(parse_exception(line) for line in inbound.sender_exceptions))
         ),
@@ -177,12 +120,6 @@ def make_context(
         verify=verify,
         call_ahead=call_ahead,
     )
-
-
-def _sender_rules(policy: MailFlowPolicy) -> SenderRules | None:
-    if not (policy.envelope_sender_verification or policy.use_exception_table):
-        return None
-    return SenderRules(policy.envelope_sender_verification, policy.use_exception_table)
 
 
 Contexts = Mapping[str, ListenerContext]

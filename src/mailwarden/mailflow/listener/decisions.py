@@ -14,6 +14,7 @@ from mailwarden.core.mail.encoded_word import decode_unstructured
 from mailwarden.core.mail.envelope import Direction, Envelope
 from mailwarden.core.mail.received import build_protocol, build_received
 from mailwarden.core.policy.aliases import AliasIndex
+from mailwarden.core.policy.hat_policy import Rule
 from mailwarden.core.policy.rat import RatAction, rat_reply
 from mailwarden.core.policy.sender_check import (
     DomainState,
@@ -46,7 +47,7 @@ from mailwarden.core.smtp.events import (
     XClient,
 )
 from mailwarden.core.smtp.reply import Reply
-from mailwarden.mailflow.listener.access import Rule
+from mailwarden.mailflow.listener.admission import begin_anew
 from mailwarden.mailflow.listener.call_ahead import call_ahead
 from mailwarden.mailflow.listener.sender import look_up_domain, peek_domain
 from mailwarden.mailflow.listener.settings import ListenerType
@@ -65,11 +66,9 @@ _FAULTS: Final = {
 }
 
 
-def greeting(session: "Session", event: Greeting) -> Reply:
+def greeting(session: "Session", _event: Greeting) -> Reply:
     """Greet, or refuse a host that may not send (mailflow 3.3)."""
-    if session.access.rule is Rule.REJECT:
-        return replies.access_refused(session.context.hostname, ACCESS_REFUSED_TEXT)
-    return event.reply
+    return session.access.grant.banner(session.variables())
 
 
 def hello(session: "Session", event: Hello) -> Reply:
@@ -88,8 +87,8 @@ def reset(session: "Session", event: Reset) -> Reply:
 
 def mail(session: "Session", event: Mail) -> Reply | None:
     """Begin a message, unless there is no room for it."""
-    parts, context = session.parts, session.context
-    if session.messages >= context.limits.max_msgs_per_session:
+    parts, grant = session.parts, session.access.grant
+    if session.messages >= grant.policy.max_msgs_per_session:
         parts.log.receiving_failed(session.icid, "Too Many Messages")
         return replies.TOO_MANY_MESSAGES
     if parts.pressure.refuses:
@@ -97,8 +96,8 @@ def mail(session: "Session", event: Mail) -> Reply | None:
         full = parts.pressure.is_full
         parts.log.receiving_failed(session.icid, "Queue full" if full else "Resources low")
         return replies.QUEUE_FULL if parts.pressure.is_full else replies.RESOURCES_LOW
-    if context.sender_rules is not None and session.access.rule is not Rule.RELAY:
-        return _verify_sender(session, event, context.sender_rules)
+    if grant.sender_rules is not None:
+        return _verify_sender(session, event, grant.sender_rules)
     return _begin_message(session, event)
 
 
@@ -164,6 +163,10 @@ def rcpt(session: "Session", event: Rcpt) -> Reply | None:
     transaction = session.transaction
     assert transaction is not None
     log, mid = session.parts.log, transaction.mid
+    if session.access.grant.is_delayed:
+        log.rcpt_rejected(mid, session.icid, event.address, "HAT")
+        session.parts.counters["recipients_rejected"] += 1
+        return session.access.grant.refusal(session.variables())
     reply: Reply = event.reply
     address: str = event.address
     if session.context.domain_map is not None:
@@ -439,13 +442,11 @@ def auth(session: "Session", event: Auth) -> None:
     loop.run_in_executor(None, verify, event.user, event.password).add_done_callback(checked)
 
 
-def xclient(session: "Session", event: XClient) -> Reply:
+def xclient(session: "Session", event: XClient) -> Reply | None:
     """Believe a trusted peer about the real client; the session begins anew."""
     session.abort_transaction(RECEIVING_ABORTED)
     session.believe(event.attributes)
-    if session.access.rule is Rule.REJECT:
-        return replies.access_refused(session.context.hostname, ACCESS_REFUSED_TEXT)
-    return event.reply
+    return begin_anew(session, event)
 
 
 def unknown(session: "Session", event: Unknown) -> Reply:
@@ -495,10 +496,6 @@ def bad_command_limit(session: "Session", event: BadCommandLimit) -> Reply:
     return event.reply
 
 
-ACCESS_REFUSED_TEXT: Final = (  # mailflow 3.3, our wording
-    "Access to this mail system was refused because of the reputation of the sending server; "
-    "contact the recipient by other means."
-)
 _ONLY_LOGGED: Final = frozenset({Unknown, BadSyntax, LineTooLong, LineMalformed, InvalidAddress})
 
 DECISIONS: Final[Mapping[type, Callable[["Session", Any], Reply | None]]] = {

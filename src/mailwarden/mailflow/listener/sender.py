@@ -43,5 +43,4 @@ async def look_up_domain(resolver: Resolver, domain: str) -> DomainState:
 
 
 def _of_hosts(hosts: tuple[MxHost, ...]) -> DomainState:
-    # A domain that takes no mail takes no bounce either (RFC 7505, 4.2).
-    return DomainState.MISSING if hosts == (NULL_MX,) else DomainState.EXISTS
+    return DomainState.SILENT if hosts == (NULL_MX,) else DomainState.EXISTS

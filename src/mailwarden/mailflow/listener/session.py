@@ -11,31 +11,26 @@ import ssl
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
-from mailwarden.core.policy.host_forms import NameStatus
+from mailwarden.core.policy.hat_variables import HatVariables, variables_of
+from mailwarden.core.policy.host_forms import HostFacts
 from mailwarden.core.smtp import reply as replies
 from mailwarden.core.smtp.events import Answerable, Content, EndOfContent, Event, StartTls
 from mailwarden.core.smtp.order import State
 from mailwarden.core.smtp.proxy import ProxyError, ProxyHeader, ProxyReader
 from mailwarden.core.smtp.reply import Reply
 from mailwarden.core.smtp.server import ServerConversation
-from mailwarden.mailflow.listener.access import Access, Rule
+from mailwarden.mailflow.listener.access import Access
+from mailwarden.mailflow.listener.admission import begin
 from mailwarden.mailflow.listener.context import ListenerContext, Parts
 from mailwarden.mailflow.listener.decisions import DECISIONS, content
 from mailwarden.mailflow.listener.settings import ListenerType
 from mailwarden.mailflow.listener.transaction import Transaction
 from mailwarden.system.crypto.tls_layer import TlsLayer
-from mailwarden.system.dns.resolver import HostName
 from mailwarden.system.net.deadlines import Deadlines
 
 SOFT_SHARE: Final = 0.8  # of the total time, from which on the next command ends it (2.4)
 HANDSHAKE_SECONDS: Final = 60.0  # for PROXY header and TLS
 LINGER_SECONDS: Final = 10.0  # for a client to take the last reply
-_LIMIT_WORDS: Final = {
-    replies.TOO_MANY_TO_HOST: "connections to this gateway are open (inbound.max_connections)",
-    replies.TOO_MANY_TO_LISTENER: "connections to {name} are open (max_connections)",
-    replies.TOO_MANY_FROM_HOST: "connections from {client} to {name} are open (max_concurrency)",
-}
-_UNDECIDED: Final = Access(Rule.REJECT, "None", "ALL")
 
 
 class Owner(Protocol):
@@ -57,12 +52,12 @@ class Session:
     """A connection from accept to close."""
 
     __slots__ = (
-        "__weakref__", "_eof", "_gauges", "_idle_seconds", "_latest_end", "_layer", "_monotonic",
-        "_now", "_out", "_owner", "_proxy",
+        "__weakref__", "_asked_at", "_client_place", "_eof", "_gauges", "_idle_seconds",
+        "_latest_end", "_layer", "_monotonic", "_now", "_out", "_owner", "_proxy",
         "_reading", "_soft_end", "_total_end", "_transport", "_unsuccessful_end", "_waiting",
         "access", "client", "client_name", "context", "conversation", "deadline", "deadline_tick",
-        "helo", "icid", "is_closing", "is_extended", "is_orderly", "messages", "parts", "peer",
-        "transaction", "user",
+        "facts", "helo", "icid", "is_closing", "is_extended", "is_orderly", "messages", "parts",
+        "peer", "transaction", "user",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, context: ListenerContext) -> None:
@@ -77,7 +72,8 @@ class Session:
         self.helo = ""
         self.is_extended = False
         self.user = ""
-        self.access = _UNDECIDED
+        self.access: Access  # as soon as it has an ICID
+        self.facts: HostFacts  # that this rests on
         self.messages = 0
         self.is_closing = False
         self.is_orderly = False  # the end was agreed on: QUIT, or a 421 of ours
@@ -88,6 +84,8 @@ class Session:
         self._layer: TlsLayer | None = None
         self._out: list[bytes] = []
         self._gauges: list[str] = []
+        self._client_place = ""  # the one of these that is the client's own
+        self._asked_at = 0.0  # when others were asked about the client; 0 if nobody had to be
         self._waiting = True  # until it is known who the client is
         self._eof = False
         self._reading = True
@@ -119,62 +117,47 @@ class Session:
             self._begin()
 
     def _begin(self) -> None:
-        """Count the client in, once it is known who it is."""
-        self.icid = self.parts.identifiers.next_icid()
-        self.parts.counters["connections_in"] += 1
+        """Judge the client, once it is known who it is."""
         implicit = self.context.settings.implicit_tls
-        self.conversation = ServerConversation(self.context.rules, is_encrypted=implicit)
-        refusal = self._count_in()
-        if refusal is not None:
-            self._log_connection()
-            self.parts.log.receiving_failed(self.icid, "Connection limit exceeded")
-            self.end(refusal)
-            return
-        if not self.context.settings.reverse_dns:
-            self._know_name("")
-            return
-        host = self.parts.resolver.peek_host_name(self.client)
-        if host is not None:
-            self._know_name(host.name if host.status is NameStatus.EXISTS else "")
-        else:
-            loop = asyncio.get_running_loop()
-            task = loop.create_task(self.parts.resolver.resolve_host_name(self.client))
-            task.add_done_callback(self._name_came)
+        rules = self.context.undecided.rules
+        self.conversation = ServerConversation(rules, is_encrypted=implicit)
+        begin(self)
 
-    def _count_in(self) -> Reply | None:
-        """Take a place in every count that has a limit; return the refusal when one is full."""
-        context, gauges = self.context, self.parts.gauges
-        name = context.settings.name
-        for key, limit, refusal in (
-            ("connections", context.inbound.max_connections, replies.TOO_MANY_TO_HOST),
-            (f"listener:{name}", context.settings.max_connections, replies.TOO_MANY_TO_LISTENER),
-            (f"client:{name}:{self.client}", context.limits.max_concurrency,
-             replies.TOO_MANY_FROM_HOST),
-        ):  # fmt: skip
-            if not gauges.try_acquire(key, limit):
-                words = _LIMIT_WORDS[refusal].format(name=name, client=self.client)
-                self.parts.log.info(f"ICID {self.icid} refused: {limit} {words}")
-                return refusal
-            self._gauges.append(key)
-        return None
+    # The client is judged; see `admission.py`.
 
-    def _name_came(self, task: "asyncio.Task[HostName]") -> None:
-        if not self.is_closing and not task.cancelled():
-            host = None if task.exception() else task.result()
-            is_verified = host is not None and host.status is NameStatus.EXISTS
-            self._know_name(host.name if host is not None and is_verified else "")
+    def take_number(self) -> None:
+        """Let the connection count: it gets an ICID, unless it has one."""
+        if not self.icid:
+            self.icid = self.parts.identifiers.next_icid()
+            self.parts.counters["connections_in"] += 1
 
-    def _know_name(self, name: str) -> None:
-        """Decide about the client and greet it, or begin TLS where that comes first."""
-        self.client_name = name
-        self._log_connection()
-        self.access = self.context.hosts.decide(self.client)
-        access = self.access
-        self.parts.log.access(
-            self.icid, access.rule.value, access.group, access.match, "not enabled"
-        )
-        trusted = self.context.xclients.find(self.peer) is not None
-        self.conversation.rules = self.context.rules_for(access.rule, xclient=trusted)
+    def take_place(self, key: str, limit: int) -> bool:
+        """Take a place in a count until the connection ends; False when there is none."""
+        if not self.parts.gauges.try_acquire(key, limit):
+            return False
+        self._gauges.append(key)
+        return True
+
+    def take_client_place(self, limit: int) -> bool:
+        """Take one of the places of the client's address, which may have changed."""
+        key = f"client:{self.context.settings.name}:{self.client}"
+        if key == self._client_place:
+            return True
+        if self._client_place:
+            self._gauges.remove(self._client_place)
+            self.parts.gauges.release(self._client_place)
+            self._client_place = ""
+        if not self.take_place(key, limit):
+            return False
+        self._client_place = key
+        return True
+
+    def ask_first(self) -> None:
+        """Note that others have to be asked about the client."""
+        self._asked_at = self._monotonic()
+
+    def greet(self) -> None:
+        """Greet the client, or begin TLS where that comes first."""
         if self.context.settings.implicit_tls and self._layer is None:
             if self.take_tls_place():
                 self._waiting = False
@@ -186,12 +169,14 @@ class Session:
         self._extend()
         self.pump()
 
-    def _log_connection(self) -> None:
-        context = self.context
-        self.parts.log.new_smtp_icid(
-            self.icid, context.interface, context.address, self.client, self.client_name,
-            bool(self.client_name),
-        )  # fmt: skip
+    def cut(self) -> None:
+        """Close at once, without a word."""
+        self.is_closing = self.is_orderly = True
+        self._transport.abort()
+
+    def variables(self) -> HatVariables:
+        """Return what the variables in texts stand for."""
+        return variables_of(self.facts, self.access.match)
 
     # Bytes come.
 
@@ -333,25 +318,15 @@ class Session:
 
     def take_tls_place(self) -> bool:
         """Take a place among the encrypted connections; False when there is none."""
-        if not self.parts.gauges.try_acquire("tls", self.context.inbound.max_tls_connections):
-            return False
-        self._gauges.append("tls")
-        return True
+        return self.take_place("tls", self.context.inbound.max_tls_connections)
 
     def believe(self, attributes: dict[str, str | None]) -> None:
-        """Take a trusted peer's word for who the real client is (XCLIENT), and judge it anew."""
+        """Take a trusted peer's word for who the real client is (XCLIENT)."""
         if address := attributes.get("ADDR"):
             self.client = address
-        if "NAME" in attributes:
-            self.client_name = attributes["NAME"] or ""
         if login := attributes.get("LOGIN"):
             self.user = login
         self.helo = attributes.get("HELO") or ""
-        self._log_connection()
-        self.access = access = self.context.hosts.decide(self.client)
-        self.parts.log.access(
-            self.icid, access.rule.value, access.group, access.match, "not enabled"
-        )
 
     @property
     def cipher(self) -> str:
@@ -360,8 +335,9 @@ class Session:
         return layer.cipher if layer is not None and layer.is_established else ""
 
     def _start_layer(self) -> None:
-        assert self.context.tls is not None
-        self._layer = TlsLayer(self.context.tls, server_side=True)
+        tls = self.access.grant.tls
+        assert tls is not None
+        self._layer = TlsLayer(tls, server_side=True)
         now = self.parts.clock.monotonic()
         self._owner.deadlines.set(self, min(now + HANDSHAKE_SECONDS, self._total_end))
 
@@ -471,11 +447,26 @@ class Session:
             self.parts.gauges.release(key)
         self._gauges.clear()
         if not self.icid:
+            self._lost_early()
             return
         log = self.parts.log
         if not self.is_orderly:
             log.icid_lost(self.icid)
         self.abort_transaction("Receiving aborted")
+        log.icid_close(self.icid)
+
+    def _lost_early(self) -> None:
+        """Say in the log that the client did not wait for what others know of it."""
+        if not self._asked_at or self.is_orderly:
+            return
+        context, now = self.context, self._monotonic()
+        began_at = self._total_end - context.inbound.total_time_max_seconds
+        self.take_number()
+        log = self.parts.log
+        log.lost_before_command(
+            self.icid, self.client, context.interface, context.address, now - began_at,
+            now - self._asked_at,
+        )  # fmt: skip
         log.icid_close(self.icid)
 
     def abort_transaction(self, why: str) -> None:

@@ -1,14 +1,17 @@
 """What the administrator sets of the listeners (mailflow 2.2 - 2.5, 3.5)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import Enum
+from typing import Any
 
 from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.mail.address import AddressRules
-from mailwarden.core.patterns import parse_accepted, parse_banner, parse_name, parse_network
+from mailwarden.core.patterns import parse_accepted, parse_name, parse_network
 from mailwarden.core.policy.address_forms import ALL
 from mailwarden.core.policy.domain_map import DOMAIN_MAP_ENTRIES_MAX
+from mailwarden.core.policy.hat_parameters import Demand
+from mailwarden.core.policy.hat_policy import PRIVATE_DEFAULTS, PUBLIC_DEFAULTS, EffectivePolicy
 from mailwarden.core.policy.rat_text import parse_rat_entry
 from mailwarden.core.problem import Problem
 from mailwarden.core.setting import REQUIRED, Unit, setting
@@ -17,7 +20,11 @@ from mailwarden.mailflow.listener.tables import (
     parse_aliases_text,
     parse_domain_map_line,
     parse_exception_line,
+    parse_host_access_text,
     parse_rat_line,
+    parse_relay_host,
+    parse_reply_text,
+    read_host_access,
 )
 
 
@@ -30,14 +37,6 @@ class ListenerType(Enum):
     BLACKHOLE_NON_QUEUEING = "blackhole_non_queueing"  # discards at once
 
 
-class Need(Enum):
-    """Whether TLS or AUTH is offered, and whether a session must use it."""
-
-    OFF = "off"
-    PREFERRED = "preferred"
-    REQUIRED = "required"
-
-
 class ReceivedHostname(Enum):
     """Which name follows `by` in the Received header (mailflow 2.3)."""
 
@@ -45,9 +44,26 @@ class ReceivedHostname(Enum):
     VIRTUAL_GATEWAY = "virtual_gateway"  # that it is delivered from
 
 
+def _code(name: str, what: str) -> Any:  # noqa: ANN401  as `setting` returns
+    default = getattr(PUBLIC_DEFAULTS, name)
+    return setting(default, f"Code of the reply when the sender {what}.", minimum=400, maximum=599)
+
+
+def _text(name: str, what: str) -> Any:  # noqa: ANN401  as `setting` returns
+    return setting(
+        getattr(PUBLIC_DEFAULTS, name),
+        f"Text of the reply when the sender {what}; `$EnvelopeSender` is the sender.",
+        parse=parse_reply_text,
+        has_lines=True,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailFlowPolicy:
-    """How much a connected host may do (mailflow 3.5); unset values depend on the listener type."""
+    """How much a connected host may do (mailflow 3.5), unless its policy in the table says else.
+
+    Unset values depend on the listener type. The names are those of `EffectivePolicy`.
+    """
 
     max_message_size: int | None = setting(
         None,
@@ -71,14 +87,37 @@ class MailFlowPolicy:
         minimum=1,
         maximum=1_000_000,
     )
+    smtp_banner_code: int = setting(220, "Code of the greeting.", minimum=200, maximum=299)
     smtp_banner_text: str = setting(
-        "ESMTP", "Text of the greeting behind the host name.", parse=parse_banner
+        PUBLIC_DEFAULTS.smtp_banner_text,
+        "Text of the greeting behind the host name; may have lines and HAT variables.",
+        parse=parse_reply_text,
+        has_lines=True,
     )
-    tls: Need = setting(Need.OFF, "STARTTLS: off, preferred (offered) or required.")
-    verify_client_cert: bool = setting(False, "Ask the client for a certificate and check it.")
-    smtp_auth: Need = setting(Need.OFF, "SMTP AUTH: off, preferred (offered) or required.")
+    use_override_hostname: bool = setting(
+        False, "Put `override_hostname` into the greeting instead of the interface's name."
+    )
+    override_hostname: str = setting(
+        "", "Host name in the greeting; empty is none.", parse=parse_hostname
+    )
+    tls: Demand = setting(Demand.OFF, "STARTTLS: off, preferred (offered) or required.")
+    verify_client_cert: bool = setting(
+        False,
+        "Check the client's certificate; with `tls: required` a client has to have one.",
+    )
+    smtp_auth: Demand = setting(Demand.OFF, "SMTP AUTH: off, preferred (offered) or required.")
     envelope_sender_verification: bool = setting(
         False, "Look up the domain of MAIL FROM, and refuse one that does not exist."
+    )
+    sender_malformed_code: int = _code("sender_malformed_code", "has no domain")
+    sender_malformed_text: str = _text("sender_malformed_text", "has no domain")
+    sender_not_exist_code: int = _code("sender_not_exist_code", "has a domain that does not exist")
+    sender_not_exist_text: str = _text("sender_not_exist_text", "has a domain that does not exist")
+    sender_not_resolve_code: int = _code(
+        "sender_not_resolve_code", "has a domain that cannot be looked up"
+    )
+    sender_not_resolve_text: str = _text(
+        "sender_not_resolve_text", "has a domain that cannot be looked up"
     )
     use_exception_table: bool = setting(
         False, "Ask `inbound.sender_exceptions` about MAIL FROM, also without verification."
@@ -128,11 +167,21 @@ class Listener:
     relay_hosts: tuple[str, ...] = setting(
         (),
         "Addresses and networks that may send to anybody; on a private listener all others "
-        "are refused.",
+        "are refused. A short form of `host_access`.",
         examples=("10.0.0.0/8",),
-        parse=parse_network,
+        parse=parse_relay_host,
     )
-    policy: MailFlowPolicy = setting(MailFlowPolicy, "Limits and offers of its connections.")
+    host_access: str = setting(
+        "",
+        "Host access table: which hosts may connect, and under which policy; a text of several "
+        "lines, see the guide.",
+        parse=parse_host_access_text,
+        has_lines=True,
+    )
+    policy: MailFlowPolicy = setting(
+        MailFlowPolicy,
+        "Limits and offers of its connections; policies of `host_access` override them.",
+    )
     call_ahead: str = setting(
         "", "Call-ahead profile of a public listener that recipients are checked by; empty is none."
     )
@@ -169,6 +218,15 @@ class Listener:
 
     def problems(self) -> Iterator[Problem]:
         """Yield everything wrong."""
+        if self.host_access and self.relay_hosts:
+            yield Problem(
+                "host_access",
+                "stands instead of relay_hosts; put these hosts into a group of the table, with "
+                "the rule RELAY",
+            )
+        if self.host_access and not self.reverse_dns:  # noqa: SIM102  the table is long to read
+            if read_host_access(self.host_access).table.has_names():
+                yield Problem("reverse_dns", "is off, but host_access decides by host names")
         if self.recipient_access and self.accepted_domains:
             yield Problem(
                 "recipient_access",
@@ -178,6 +236,19 @@ class Listener:
         for index, line in enumerate(self.recipient_access[:-1]):
             if parse_rat_entry(line).form == ALL:
                 yield Problem(f"recipient_access[{index}]", "ALL is for the rest; put it last")
+
+
+def effective_policy(listener: Listener) -> EffectivePolicy:
+    """Return the default policy parameters of `listener`, nothing left open (mailflow 3.4)."""
+    is_private = listener.type is ListenerType.PRIVATE
+    defaults = PRIVATE_DEFAULTS if is_private else PUBLIC_DEFAULTS
+    policy = listener.policy
+    given: dict[str, Any] = {
+        field.name: value
+        for field in fields(policy)
+        if (value := getattr(policy, field.name)) is not None and value != ""
+    }
+    return replace(defaults, **given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +287,11 @@ class InboundSettings:
         "100 % at once.",
         minimum=1,
         unit=Unit.SECONDS,
+    )
+    delayed_hat_rejection: bool = setting(
+        False,
+        "Greet hosts that are to be rejected, and refuse each of their recipients instead, so "
+        "that senders and recipients are logged.",
     )
     received_hostname: ReceivedHostname = setting(
         ReceivedHostname.INTERFACE, "Name behind `by` in the Received header."

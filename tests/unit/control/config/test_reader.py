@@ -20,8 +20,9 @@ from mailwarden.control.config.reader import (
 )
 from mailwarden.control.config.tree import TEXT_LENGTH_MAX
 from mailwarden.core.policy.destinations import DestinationTls
+from mailwarden.core.policy.hat_parameters import Demand
 from mailwarden.core.routes import RouteTable
-from mailwarden.mailflow.listener.settings import ListenerType, Need
+from mailwarden.mailflow.listener.settings import ListenerType
 from tests.unit.control.config.sample import BASE, SAMPLE, changed, read, wrong
 
 
@@ -33,7 +34,7 @@ def test_values_and_defaults() -> None:
     assert [listener.name for listener in config.listeners] == ["In", "Out"]
     assert config.listeners[0].type is ListenerType.PUBLIC
     assert config.listeners[0].port == 25
-    assert config.listeners[0].policy.tls is Need.OFF
+    assert config.listeners[0].policy.tls is Demand.OFF
     assert config.listeners[0].policy.max_message_size is None
     assert config.listeners[1].relay_hosts == ("10.0.0.0/8",)
     assert config.smtp_routes == {}

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from mailwarden.mailflow.listener.context import ListenerContext, Parts, make_context
+from mailwarden.mailflow.listener.hosts import DnsLists
 from mailwarden.mailflow.listener.pressure import Pressure, PressureLimits
 from mailwarden.mailflow.listener.session import Session
 from mailwarden.mailflow.listener.settings import InboundSettings, Listener, ListenerType
@@ -82,6 +83,7 @@ class Bench:
         spool: MemorySpool | None = None,
         tls: Any = None,
         verify: Any = None,
+        reputation: Any = None,
         **settings: Any,
     ) -> None:
         self.clock = SimulatedClock()
@@ -104,10 +106,11 @@ class Bench:
             clock=self.clock,
             gauges=self.gauges,
             resolver=self.resolver,
+            dns_lists=DnsLists(self.resolver, self.clock, self.lines.append),
+            reputation=reputation,
             pressure=self.pressure,
             counters=self.counters,
             rates=self.rates,
-            reputation=None,
             offset_minutes=lambda: 0,
         )
         self.deadlines: Deadlines[Session] = Deadlines(self.clock)

@@ -4,33 +4,67 @@ from dataclasses import replace
 
 import pytest
 
+from mailwarden.core.policy.hat_policy import Rule
+from mailwarden.core.policy.host_forms import HostFacts
 from mailwarden.core.policy.rat import RatAction
 from mailwarden.mailflow.listener.access import (
-    Access,
     HostAccess,
     Networks,
-    Rule,
+    make_host_access_table,
     make_recipient_access,
 )
-from mailwarden.mailflow.listener.settings import Listener, ListenerType
+from mailwarden.mailflow.listener.grants import Grants
+from mailwarden.mailflow.listener.settings import (
+    InboundSettings,
+    Listener,
+    ListenerType,
+    effective_policy,
+)
 
 
 def listener(kind: ListenerType, *relay: str) -> Listener:
     return Listener(name="L", type=kind, interface="Data1", relay_hosts=relay)
 
 
+def access_of(settings: Listener, hosts_max: int = 100) -> HostAccess:
+    grants = Grants(
+        settings,
+        InboundSettings(),
+        effective_policy(settings),
+        hostname="gw1.corp.example",
+        tls=None,
+        has_users=False,
+    )
+    return HostAccess(make_host_access_table(settings), grants, hosts_max)
+
+
+def decided(access: HostAccess, address: str) -> tuple[Rule, str | None, str]:
+    found = access.decide(HostFacts(address))
+    assert found.rule is found.match.rule is found.grant.policy.rule
+    return found.rule, found.match.group, found.match.entry
+
+
 def test_public_listener_accepts_everybody_and_relays_for_relay_hosts() -> None:
-    access = HostAccess(listener(ListenerType.PUBLIC, "10.0.0.0/8"))
-    assert access.decide("192.0.2.25") == Access(Rule.ACCEPT, "None", "ALL")
-    assert access.decide("10.2.3.4") == Access(Rule.RELAY, "RELAYLIST", "10.0.0.0/8")
+    access = access_of(listener(ListenerType.PUBLIC, "10.0.0.0/8"))
+    assert decided(access, "192.0.2.25") == (Rule.ACCEPT, None, "ALL")
+    assert decided(access, "10.2.3.4") == (Rule.RELAY, "RELAYLIST", "10.0.0.0/8")
 
 
 def test_private_listener_refuses_all_but_relay_hosts() -> None:
-    access = HostAccess(listener(ListenerType.PRIVATE, "10.0.0.5", "2001:db8::/32"))
-    assert access.decide("10.0.0.5").rule is Rule.RELAY
-    assert access.decide("10.0.0.6").rule is Rule.REJECT
-    assert access.decide("2001:db8::1").rule is Rule.RELAY
-    assert access.decide("2001:db9::1").rule is Rule.REJECT
+    access = access_of(listener(ListenerType.PRIVATE, "10.0.0.5", "2001:db8::/32"))
+    assert decided(access, "10.0.0.5")[0] is Rule.RELAY
+    assert decided(access, "10.0.0.6") == (Rule.REJECT, None, "ALL")
+    assert decided(access, "2001:db8::1")[0] is Rule.RELAY
+    assert decided(access, "2001:db9::1")[0] is Rule.REJECT
+
+
+def test_what_is_remembered_has_a_limit() -> None:
+    access = access_of(listener(ListenerType.PUBLIC, "10.0.0.0/8"), hosts_max=3)
+    for _ in range(2):
+        for number in range(10):
+            assert decided(access, f"10.0.0.{number}")[0] is Rule.RELAY
+            assert decided(access, f"192.0.2.{number}")[0] is Rule.ACCEPT
+            access.needs_of(f"10.0.0.{number}")
 
 
 def test_most_specific_network_is_named() -> None:

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from mailwarden.core.mail.envelope import Direction
+from mailwarden.core.policy.hat_parameters import Demand
 from mailwarden.mailflow.listener.settings import (
     InboundSettings,
     ListenerType,
     MailFlowPolicy,
-    Need,
 )
 from mailwarden.stores.spool.memory import MemorySpool
 from mailwarden.stores.spool.spool import SpoolFailure
@@ -358,7 +358,7 @@ def _login(peer: Peer) -> str:
     [(True, "235 #2.0.0 OK Authenticated"), (False, "535 #5.7.8 Authentication failed")],
 )
 async def test_auth(right: bool, reply: str) -> None:
-    policy = MailFlowPolicy(smtp_auth=Need.PREFERRED, require_tls_for_auth=False)
+    policy = MailFlowPolicy(smtp_auth=Demand.PREFERRED, require_tls_for_auth=False)
     bench = Bench(policy=policy, verify=lambda _user, _password: right)
     peer = bench.connect()
     assert _login(peer) == ""
