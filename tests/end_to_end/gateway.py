@@ -208,7 +208,8 @@ class Client:
         self, recipients: list[str], content: bytes, sender: str = "ann@partner.example"
     ) -> str:
         """Send one message; return the reply to the final dot."""
-        assert self.command(f"MAIL FROM:<{sender}>").startswith("250")
+        reply = self.command(f"MAIL FROM:<{sender}>")
+        assert reply.startswith("250"), reply
         for recipient in recipients:
             reply = self.command(f"RCPT TO:<{recipient}>")
             assert reply.startswith("250"), reply

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import ssl
 import threading
 import zlib
 from collections import Counter
@@ -23,11 +24,22 @@ def numbered(name: bytes) -> bytes:
 
 
 class Sink:
-    """Takes mail on a port of 127.0.0.1. `answer` may replace a reply: it gets verb and line."""
+    """Takes mail on a port of 127.0.0.1. `answer` may replace a reply: it gets verb and line.
+
+    With `tls` it offers STARTTLS.
+    """
 
     def __init__(
-        self, answer: Callable[[str, bytes], bytes | None] | None = None, *, keeps: bool = True
+        self,
+        answer: Callable[[str, bytes], bytes | None] | None = None,
+        *,
+        keeps: bool = True,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
+        self.encrypted = 0  # messages that came over TLS
+        self.tls = tls
         self.messages: list[bytes] = []  # empty unless it `keeps` them
         self.count = 0
         self.damaged = 0  # bodies that are not of the form that `body_for` makes
@@ -37,7 +49,7 @@ class Sink:
         self.connections = 0
         self._answer = answer
         self._lock = threading.Lock()
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=200)
+        self._listening = socket.create_server((host, port), backlog=200)
         self.port: int = self._listening.getsockname()[1]
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -94,10 +106,17 @@ class Sink:
                     lines.read(int(line.split()[1]))
                 connection.sendall(special)
                 continue
+            if verb == "STAR" and self.tls is not None:
+                connection.sendall(b"220 go\r\n")
+                with self.tls.wrap_socket(connection, server_side=True) as encrypted:
+                    self._converse(encrypted, encrypted.makefile("rb"))
+                return
             if verb in ("EHLO", "HELO"):
+                offers_tls = self.tls is not None and not isinstance(connection, ssl.SSLSocket)
                 connection.sendall(
                     b"250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
-                    b"250 CHUNKING\r\n"
+                    + b"250-STARTTLS\r\n" * offers_tls
+                    + b"250 CHUNKING\r\n"
                 )
             elif verb == "MAIL":
                 sender, recipients = line[10:].split(b">")[0].lstrip(b"<"), []
@@ -113,11 +132,13 @@ class Sink:
                 connection.sendall(b"250 ok\r\n")
             elif verb == "BDAT":
                 content = lines.read(int(line.split()[1]))
+                self.encrypted += isinstance(connection, ssl.SSLSocket)
                 self._take(sender, recipients, content)
                 sender, recipients = None, []
                 connection.sendall(b"250 taken\r\n")
             elif verb == "DATA":
                 connection.sendall(b"354 go\r\n")
+                self.encrypted += isinstance(connection, ssl.SSLSocket)
                 self._take(sender, recipients, _read_data(lines))
                 sender, recipients = None, []
                 connection.sendall(b"250 taken\r\n")

@@ -64,6 +64,8 @@ def render_summary(summary: Summary) -> list[str]:
         lines += ["", *render_table(["Mail for", "Goes to"], shown)]
         if len(summary.routes) > SHOWN_MAX:
             lines.append(f"and {len(summary.routes) - SHOWN_MAX} more")
+    if summary.notes:
+        lines += ["", *(f"Note: {note}" for note in summary.notes)]
     return lines
 
 

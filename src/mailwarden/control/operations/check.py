@@ -1,5 +1,6 @@
 """Checks a configuration file, and says what the gateway would do with it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Summary:
     listeners: tuple[ListenerSummary, ...]
     routes: tuple[tuple[str, str], ...]  # domain and where its mail goes
     certificates: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # what is right, but may not be what was meant
 
 
 def check_file(path: Path) -> Summary:
@@ -66,7 +68,13 @@ def summarise(config: GatewayConfig) -> Summary:
         ),
         routes=tuple((domain, _where(value)) for domain, value in config.smtp_routes.items()),
         certificates=tuple(config.certificates),
+        notes=tuple(_notes(config)),
     )
+
+
+def _notes(config: GatewayConfig) -> Iterator[str]:
+    if config.delivery.dane.enabled and not config.dns.trusted_servers:
+        yield "DANE is off: `dns.trusted_servers` names no server that checks DNSSEC"
 
 
 def _where(value: str) -> str:
