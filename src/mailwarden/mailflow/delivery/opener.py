@@ -138,9 +138,9 @@ class Opener:
             detail = f"{who} of {need.domain or endpoint.host}: {endpoint.host}: {reason}"
         return Failure(f"4.{ENCRYPTION_NEEDED}", NO_REPLY, (detail,), endpoint.address)
 
-    def _record(self, endpoint: Endpoint, need: Need, outcome: Outcome | None) -> None:
+    def _record(self, endpoint: Endpoint, need: Need, outcome: Outcome) -> None:
         security = self._shared.security
-        if security is None or outcome is None:
+        if security is None:
             return
         counter = security.record(endpoint, need, outcome)
         if counter is not None:
@@ -280,10 +280,8 @@ def _worse(known: Failure | None, other: Failure) -> Failure | None:
     return other
 
 
-def _outcome(
-    connection: SmtpConnection, failed: TlsFailedError | None, need: Need
-) -> Outcome | None:
-    """Return what a session counts as; None when nobody wanted it to be encrypted."""
+def _outcome(connection: SmtpConnection, failed: TlsFailedError | None, need: Need) -> Outcome:
+    """Return what a session counts as."""
     is_encrypted = connection.conversation.is_encrypted
     if need.host.security in (Security.OPPORTUNISTIC, Security.ENCRYPT) and is_encrypted:
         failed = None  # nobody but our own settings asked for more
@@ -292,6 +290,6 @@ def _outcome(
     if is_encrypted:
         return Outcome(local_address=connection.interface)
     if not connection.wants_tls:
-        return None
+        return Outcome(wanted_tls=False)
     reason = "STARTTLS is not offered"
     return Outcome(ResultType.STARTTLS_NOT_SUPPORTED, reason, connection.interface)

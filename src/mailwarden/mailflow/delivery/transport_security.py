@@ -85,11 +85,12 @@ NOTHING_NEEDED: Final = Need(_NOTHING_ASKED)
 
 
 class Outcome(NamedTuple):
-    """How a session with a host ended, as far as TLS is concerned; without `result` it was good."""
+    """How a session with a host ended, as far as TLS is concerned."""
 
-    result: ResultType | None = None
+    result: ResultType | None = None  # None is well, or that nobody wanted TLS
     reason: str = ""  # for the log, and as reason code of the report
     local_address: str = ""
+    wanted_tls: bool = True
 
 
 class Count(Enum):
@@ -259,6 +260,8 @@ class TransportSecurity:
             self._results.add_failure(policy, failure, now)
             if known is None and need.host.security is Security.OPPORTUNISTIC:
                 return  # one session, one result: there is a policy, though nobody knows it
+        if not outcome.wanted_tls:
+            return
         applied = _applied(endpoint, need)
         if outcome.result is None:
             self._results.add_success(applied, now)

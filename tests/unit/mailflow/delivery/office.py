@@ -17,6 +17,7 @@ from mailwarden.mailflow.delivery.delivery import Delivery
 from mailwarden.mailflow.delivery.plan import Plan, TlsContexts
 from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.mailflow.delivery.shared import Means
+from mailwarden.mailflow.delivery.transport_security import TransportSecurity
 from mailwarden.services.throttling.gauges import LocalGauges
 from mailwarden.stores.spool.memory import MemorySpool
 from mailwarden.stores.spool.spool import Entry, Report, State, Stored
@@ -82,6 +83,7 @@ class Office:
         self.resolver = FakeResolver(zone or {})
         self.gauges = LocalGauges()
         self.numbers = Numbers()
+        self.security: TransportSecurity | None = None
         self.reports: list[Report] = []
         self.plan = Plan(
             settings=settings or DeliverySettings(),
@@ -111,6 +113,7 @@ class Office:
                 clock=self.clock,
                 random=random.Random(1),
                 loop=asyncio.get_running_loop(),
+                security=self.security,
             ),
         )
         self._task = asyncio.create_task(self.delivery.run())
