@@ -101,7 +101,14 @@ LEFT_OUT = {
         "relay_hosts",
         "accepted_domains",
     },
-    "MailFlowPolicy": {"tls", "smtp_auth", "verify_client_cert"},
+    "MailFlowPolicy": {
+        "tls",
+        "smtp_auth",
+        "verify_client_cert",
+        "max_rcpts_per_hour",
+        "max_rcpts_per_hour_sender",
+    },
+    "ReputationSettings": {"order", "feeds", "dns_lists"},  # none of them twice
 }
 
 

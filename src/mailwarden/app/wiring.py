@@ -28,7 +28,12 @@ from mailwarden.mailflow.delivery.hosts import Ourselves
 from mailwarden.mailflow.delivery.plan import Plan as DeliveryPlan
 from mailwarden.mailflow.delivery.plan import TlsContexts
 from mailwarden.mailflow.delivery.shared import Means
-from mailwarden.mailflow.listener.context import ListenerContext, Parts, make_context
+from mailwarden.mailflow.listener.context import (
+    ListenerContext,
+    Parts,
+    count_together,
+    make_context,
+)
 from mailwarden.mailflow.listener.grants import ServerTls
 from mailwarden.mailflow.listener.hosts import DnsLists
 from mailwarden.mailflow.listener.listeners import Listeners
@@ -199,6 +204,7 @@ class Gateway:
                 pressure=self._pressure,
                 rates=self.rates,
                 reputation=self.reputation,
+                alert=self.log.warning,
                 counters=self.counters,
                 offset_minutes=_offset_minutes,
             )
@@ -351,7 +357,7 @@ class Gateway:
                 verify=verify,
                 call_ahead=askers.get(listener.call_ahead),
             )
-        return contexts
+        return count_together(contexts)
 
     def _server_tls(self, config: GatewayConfig, listener: Listener) -> ServerTls | None:
         if not listener.certificate:

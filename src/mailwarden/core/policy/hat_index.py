@@ -107,6 +107,11 @@ class HatIndex:
         return len(self._matches)
 
     @property
+    def policies(self) -> list[EffectivePolicy]:
+        """All policies that a host can come under."""
+        return list({id(match.policy): match.policy for match in self._matches}.values())
+
+    @property
     def needs(self) -> Needs:
         """What has to be known of a host of which nothing is known, not even its address."""
         return self._needs

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from mailwarden.core.policy.address_forms import ALL, parse_bare_form
 from mailwarden.core.policy.hat import HostAccessTable, LastEntry, SenderGroup, list_hosts
 from mailwarden.core.policy.hat_index import HatIndex, Match, Needs
-from mailwarden.core.policy.hat_policy import HatPolicy, Rule
+from mailwarden.core.policy.hat_policy import EffectivePolicy, HatPolicy, Rule
 from mailwarden.core.policy.hat_predefined import ACCEPTED, BLOCKED, RELAYED, RELAYLIST
 from mailwarden.core.policy.host_forms import HostFacts
 from mailwarden.core.policy.rat import DEFAULT_ENTRY, Rat, RatAction, RatEntry, RatIndex
@@ -82,6 +82,11 @@ class HostAccess:
         self._needs: Final[dict[str, Needs]] = {}
         self._decided: Final[dict[HostFacts, Access]] = {}
         self.wants_scores: Final = self._index.needs.score
+
+    @property
+    def policies(self) -> list[EffectivePolicy]:
+        """All policies that a host can come under."""
+        return self._index.policies
 
     def needs_of(self, address: str) -> Needs:
         """Return what has to be known of the host at `address` before `decide`."""

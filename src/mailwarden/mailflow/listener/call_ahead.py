@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mailwarden.core.smtp.events import Rcpt
 from mailwarden.core.smtp.reply import Reply
+from mailwarden.mailflow.listener.receiving_control import count_invalid
 from mailwarden.services.call_ahead.answers import Answer, Finding
 from mailwarden.services.call_ahead.asker import CallAhead
 from mailwarden.services.call_ahead.settings import action_reply
@@ -49,12 +50,14 @@ class _CallAheadAnswer:
         if session.is_closing or session.transaction is None:
             return
         reply = _decide(session, self._address, self._take, self._asker, answer)
-        session.answer_later(self._event, reply)
+        if reply is not None:
+            session.answer_later(self._event, reply)
 
 
 def _decide(
     session: "Session", address: str, take: Take, asker: CallAhead, answer: Answer
-) -> Reply:
+) -> Reply | None:
+    """Return what the recipient hears; None when the connection has ended."""
     if answer.finding is Finding.ACCEPTED:
         return take()
     transaction, parts = session.transaction, session.parts
@@ -71,4 +74,6 @@ def _decide(
     parts.log.rcpt_rejected(transaction.mid, session.icid, address, "SMTP Call-Ahead")
     parts.counters["recipients_rejected"] += 1
     parts.counters["call_ahead_rejected"] += 1
-    return reply
+    session.host_counts().undo()
+    # Who does not exist for the server behind counts like one whom a directory does not have (3.7).
+    return count_invalid(session, reply) if answer.finding is Finding.PERMANENT else reply

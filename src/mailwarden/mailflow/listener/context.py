@@ -1,7 +1,7 @@
 """What the sessions of a listener share: settings made ready for use, and the gateway's parts."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailwarden.core.policy.aliases import AliasIndex
 from mailwarden.core.policy.aliases_text import parse_aliases
@@ -15,6 +15,7 @@ from mailwarden.mailflow.listener.access import (
     make_recipient_access,
 )
 from mailwarden.mailflow.listener.grants import Grant, Grants, ServerTls
+from mailwarden.mailflow.listener.host_counts import Counting, counting_of
 from mailwarden.mailflow.listener.hosts import DnsLists
 from mailwarden.mailflow.listener.pressure import Pressure
 from mailwarden.mailflow.listener.settings import (
@@ -50,6 +51,7 @@ class Parts:
     counters: dict[str, int]
     rates: Rates
     reputation: ReputationService | None  # None: there are no scores
+    alert: Callable[[str], None]  # tells administrators
     offset_minutes: Callable[[], int]  # of the local time zone, east of UTC
 
 
@@ -75,6 +77,7 @@ class ListenerContext:
     inline_size_max_bytes: int  # larger content goes to disk while it comes
     verify: Callable[[str, str], bool] | None  # user, password; slow, for a thread
     call_ahead: CallAhead | None = None  # None asks nobody about recipients
+    counting: Counting = Counting.NOTHING  # what the policies of all listeners need
 
 
 def make_context(
@@ -123,3 +126,10 @@ def make_context(
 
 
 Contexts = Mapping[str, ListenerContext]
+
+
+def count_together(contexts: Contexts) -> dict[str, ListenerContext]:
+    """Return `contexts` as they are beside one another: a host has one count for all (3.6)."""
+    policies = [policy for context in contexts.values() for policy in context.hosts.policies]
+    counting = counting_of(policies)
+    return {name: replace(context, counting=counting) for name, context in contexts.items()}

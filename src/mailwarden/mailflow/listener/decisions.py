@@ -49,6 +49,11 @@ from mailwarden.core.smtp.events import (
 from mailwarden.core.smtp.reply import Reply
 from mailwarden.mailflow.listener.admission import begin_anew
 from mailwarden.mailflow.listener.call_ahead import call_ahead
+from mailwarden.mailflow.listener.receiving_control import (
+    count_invalid,
+    refuse_harvester,
+    refuse_over_rate,
+)
 from mailwarden.mailflow.listener.sender import look_up_domain, peek_domain
 from mailwarden.mailflow.listener.settings import ListenerType
 from mailwarden.mailflow.listener.transaction import Transaction, added_header, look_at
@@ -171,17 +176,30 @@ def rcpt(session: "Session", event: Rcpt) -> Reply | None:
     address: str = event.address
     if session.context.domain_map is not None:
         address = session.context.domain_map.rewrite(address) or address
-    if not is_relaying(session):
-        entry = session.context.recipients.find(address)
-        if entry.action is RatAction.REJECT:
-            log.rcpt_rejected(mid, session.icid, address, "RAT")
-            session.parts.counters["recipients_rejected"] += 1
-            return rat_reply(entry, event.address)
-        if entry.reply is not None:
-            reply = entry.reply
-        if session.context.call_ahead is not None and not entry.bypass_callahead:
-            take = partial(take_recipient, session, transaction, event, address, reply)
-            return call_ahead(session, event, address, take, session.context.call_ahead)
+    if is_relaying(session):
+        refusal = refuse_over_rate(session, transaction, address)
+        return refusal or take_recipient(session, transaction, event, address, reply)
+    entry = session.context.recipients.find(address)
+    if not entry.bypass_throttle:
+        refusal = refuse_harvester(session, transaction, address)
+        if refusal is not None:
+            return refusal
+    if entry.action is RatAction.REJECT:
+        log.rcpt_rejected(mid, session.icid, address, "RAT")
+        session.parts.counters["recipients_rejected"] += 1
+        reply = rat_reply(entry, event.address)
+        return reply if entry.bypass_throttle else count_invalid(session, reply)
+    if entry.reply is not None:
+        reply = entry.reply
+    if entry.bypass_throttle:
+        session.host_counts().pass_by()
+    else:
+        refusal = refuse_over_rate(session, transaction, address)
+        if refusal is not None:
+            return refusal
+    if session.context.call_ahead is not None and not entry.bypass_callahead:
+        take = partial(take_recipient, session, transaction, event, address, reply)
+        return call_ahead(session, event, address, take, session.context.call_ahead)
     return take_recipient(session, transaction, event, address, reply)
 
 
@@ -194,6 +212,7 @@ def take_recipient(
         log.info(f"MID {mid} domain map: {event.address} mapped to {address}")
     if session.context.aliases is not None:
         if not _add_expanded(session, transaction, event, address, session.context.aliases):
+            session.host_counts().undo()
             return replies.TOO_MANY_RECIPIENTS
         return reply
     rid = transaction.add_recipient(event, address)

@@ -4,6 +4,7 @@ One of these is made for a connection at its first recipient. The counts themsel
 all workers and listeners; the limits are those of the policy that the client came under.
 """
 
+from collections.abc import Collection
 from enum import Enum
 from typing import Final
 
@@ -38,13 +39,20 @@ class HostCounts:
     """Counts for one client under one policy; `now` is in seconds since 1970."""
 
     __slots__ = (
-        "_counts_hosts", "_counts_senders", "_guard", "_harvest_limit", "_host", "_limit", "_rates",
-        "_sender", "_sender_key", "_sender_limit", "accepted", "invalid",
+        "_counts_hosts", "_counts_senders", "_guard", "_harvest_limit", "_host", "_limit",
+        "_messages_before", "_rates",
+        "_sender", "_sender_key", "_sender_limit", "_taken_at", "accepted", "invalid",
     )  # fmt: skip
 
     def __init__(
-        self, rates: Rates, policy: EffectivePolicy, facts: HostFacts, counting: Counting
+        self,
+        rates: Rates,
+        policy: EffectivePolicy,
+        facts: HostFacts,
+        counting: Counting,
+        messages: int = 0,
     ) -> None:
+        """`messages` is how many the connection has brought before these counts begin."""
         self._rates = rates
         self._host: Final = group_key(policy, facts)
         self._limit: Final = policy.max_rcpts_per_hour
@@ -53,8 +61,10 @@ class HostCounts:
         self._counts_senders: Final = counting in (Counting.SENDERS, Counting.BOTH)
         self._guard: Final = HarvestGuard(rates)
         self._harvest_limit: Final = policy.dhap_limit
+        self._messages_before: Final = messages
         self._sender = ""  # whose key this is
         self._sender_key: bytes | None = None
+        self._taken_at = 0.0  # when the last recipient was counted, 0 if it was not
         self.accepted = 0  # recipients of this connection
         self.invalid = 0
 
@@ -71,6 +81,7 @@ class HostCounts:
 
     def take(self, sender: str, now: float) -> Room:
         """Count a recipient, unless that passes a limit of its host or sender."""
+        self._taken_at = 0.0
         if self._counts_hosts and not self._rates.take(self._host, 1, self._limit, now).allowed:
             return Room.HOST_FULL
         if self._counts_senders:
@@ -79,21 +90,29 @@ class HostCounts:
                 if self._counts_hosts:
                     self._rates.give_back(self._host, 1, now)
                 return Room.SENDER_FULL
+        self._taken_at = now
         self.accepted += 1
         return Room.FREE
 
-    def give_back(self, sender: str, taken_at: float) -> None:
-        """Count a recipient out again, who was refused for another reason after all."""
+    def pass_by(self) -> None:
+        """Let a recipient through that is not to be counted."""
+        self._taken_at = 0.0
+
+    def undo(self) -> None:
+        """Count the last recipient out again: it was refused for another reason after all."""
+        if not self._taken_at:
+            return
         self.accepted -= 1
         if self._counts_hosts:
-            self._rates.give_back(self._host, 1, taken_at)
-        key = self._key_of(sender) if self._counts_senders else None
-        if key is not None:
-            self._rates.give_back(key, 1, taken_at)
+            self._rates.give_back(self._host, 1, self._taken_at)
+        if self._counts_senders and self._sender_key is not None:
+            self._rates.give_back(self._sender_key, 1, self._taken_at)
+        self._taken_at = 0.0
 
     def seen(self, messages: int) -> Traffic:
-        """Return what the connection showed of its host, with so many messages."""
-        return Traffic(float(messages), float(self.accepted), float(self.invalid))
+        """Return what the connection showed of its host, with so many messages by now."""
+        brought = messages - self._messages_before
+        return Traffic(float(brought), float(self.accepted), float(self.invalid))
 
     def _key_of(self, sender: str) -> bytes | None:
         if sender != self._sender:  # mostly one recipient after another has the same
@@ -111,7 +130,7 @@ def group_key(policy: EffectivePolicy, facts: HostFacts) -> bytes:
     return host_key(facts.address)
 
 
-def counting_of(policies: list[EffectivePolicy]) -> Counting:
+def counting_of(policies: Collection[EffectivePolicy]) -> Counting:
     """Return what has to be counted where these policies hold, on all listeners together."""
     hosts = any(each.max_rcpts_per_hour != UNLIMITED for each in policies)
     senders = any(each.max_rcpts_per_hour_sender != UNLIMITED for each in policies)

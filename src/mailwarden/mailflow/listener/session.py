@@ -23,6 +23,8 @@ from mailwarden.mailflow.listener.access import Access
 from mailwarden.mailflow.listener.admission import begin
 from mailwarden.mailflow.listener.context import ListenerContext, Parts
 from mailwarden.mailflow.listener.decisions import DECISIONS, content
+from mailwarden.mailflow.listener.host_counts import HostCounts
+from mailwarden.mailflow.listener.receiving_control import remember
 from mailwarden.mailflow.listener.settings import ListenerType
 from mailwarden.mailflow.listener.transaction import Transaction
 from mailwarden.system.crypto.tls_layer import TlsLayer
@@ -55,7 +57,8 @@ class Session:
         "__weakref__", "_asked_at", "_client_place", "_eof", "_gauges", "_idle_seconds",
         "_latest_end", "_layer", "_monotonic", "_now", "_out", "_owner", "_proxy",
         "_reading", "_soft_end", "_total_end", "_transport", "_unsuccessful_end", "_waiting",
-        "access", "client", "client_name", "context", "conversation", "deadline", "deadline_tick",
+        "access", "client", "client_name", "context", "conversation", "counts", "deadline",
+        "deadline_tick",
         "facts", "helo", "icid", "is_closing", "is_extended", "is_orderly", "messages", "parts",
         "peer", "transaction", "user",
     )  # fmt: skip
@@ -74,6 +77,7 @@ class Session:
         self.user = ""
         self.access: Access  # as soon as it has an ICID
         self.facts: HostFacts  # that this rests on
+        self.counts: HostCounts | None = None  # from the first recipient on
         self.messages = 0
         self.is_closing = False
         self.is_orderly = False  # the end was agreed on: QUIT, or a 421 of ours
@@ -173,6 +177,15 @@ class Session:
         """Close at once, without a word."""
         self.is_closing = self.is_orderly = True
         self._transport.abort()
+
+    def host_counts(self) -> HostCounts:
+        """Return what is counted of the client within the hour."""
+        counts = self.counts
+        if counts is None:
+            policy, counting = self.access.grant.policy, self.context.counting
+            counts = HostCounts(self.parts.rates, policy, self.facts, counting, self.messages)
+            self.counts = counts
+        return counts
 
     def variables(self) -> HatVariables:
         """Return what the variables in texts stand for."""
@@ -322,6 +335,7 @@ class Session:
 
     def believe(self, attributes: dict[str, str | None]) -> None:
         """Take a trusted peer's word for who the real client is (XCLIENT)."""
+        remember(self)
         if address := attributes.get("ADDR"):
             self.client = address
         if login := attributes.get("LOGIN"):
@@ -454,6 +468,7 @@ class Session:
             log.icid_lost(self.icid)
         self.abort_transaction("Receiving aborted")
         log.icid_close(self.icid)
+        remember(self)
 
     def _lost_early(self) -> None:
         """Say in the log that the client did not wait for what others know of it."""

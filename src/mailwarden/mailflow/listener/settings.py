@@ -49,6 +49,20 @@ def _code(name: str, what: str) -> Any:  # noqa: ANN401  as `setting` returns
     return setting(default, f"Code of the reply when the sender {what}.", minimum=400, maximum=599)
 
 
+def _limit_code(name: str, what: str) -> Any:  # noqa: ANN401  as `setting` returns
+    default = getattr(PUBLIC_DEFAULTS, name)
+    return setting(default, f"Code of the reply above {what}.", minimum=400, maximum=599)
+
+
+def _limit_text(name: str, what: str) -> Any:  # noqa: ANN401  as `setting` returns
+    return setting(
+        getattr(PUBLIC_DEFAULTS, name),
+        f"Text of the reply above {what}; may have lines and HAT variables.",
+        parse=parse_reply_text,
+        has_lines=True,
+    )
+
+
 def _text(name: str, what: str) -> Any:  # noqa: ANN401  as `setting` returns
     return setting(
         getattr(PUBLIC_DEFAULTS, name),
@@ -87,6 +101,44 @@ class MailFlowPolicy:
         minimum=1,
         maximum=1_000_000,
     )
+    max_rcpts_per_hour: int = setting(
+        PUBLIC_DEFAULTS.max_rcpts_per_hour,
+        "Recipients of one host within the hour; -1 is no limit.",
+        minimum=-1,
+    )
+    max_rcpts_per_hour_code: int = _limit_code("max_rcpts_per_hour_code", "max_rcpts_per_hour")
+    max_rcpts_per_hour_text: str = _limit_text("max_rcpts_per_hour_text", "max_rcpts_per_hour")
+    max_rcpts_per_hour_sender: int = setting(
+        PUBLIC_DEFAULTS.max_rcpts_per_hour_sender,
+        "Recipients of one envelope sender within the hour, from all hosts; -1 is no limit.",
+        minimum=-1,
+    )
+    max_rcpts_per_hour_sender_code: int = _limit_code(
+        "max_rcpts_per_hour_sender_code", "max_rcpts_per_hour_sender"
+    )
+    max_rcpts_per_hour_sender_text: str = _limit_text(
+        "max_rcpts_per_hour_sender_text", "max_rcpts_per_hour_sender"
+    )
+    dhap_limit: int | None = setting(
+        None,
+        "Recipients that do not exist of one host within the hour; 0 is no limit. Default 25 on "
+        "public, 0 on private listeners.",
+        minimum=0,
+    )
+    dhap_code: int = _limit_code("dhap_code", "dhap_limit")
+    dhap_text: str = _limit_text("dhap_text", "dhap_limit")
+    significant_bits: int = setting(
+        PUBLIC_DEFAULTS.significant_bits,
+        "Hosts whose addresses begin with so many equal bits are counted together; 0 is off. "
+        "Only while use_sb is off or dhap_limit is not 0.",
+        minimum=0,
+        maximum=32,
+    )
+    use_sb: bool | None = setting(
+        None,
+        "Count hosts together whose network has one known owner; default on on public, off on "
+        "private listeners.",
+    )
     smtp_banner_code: int = setting(220, "Code of the greeting.", minimum=200, maximum=299)
     smtp_banner_text: str = setting(
         PUBLIC_DEFAULTS.smtp_banner_text,
@@ -123,6 +175,12 @@ class MailFlowPolicy:
         False, "Ask `inbound.sender_exceptions` about MAIL FROM, also without verification."
     )
     require_tls_for_auth: bool = setting(True, "Offer AUTH only once the session is encrypted.")
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield everything wrong."""
+        for name in ("max_rcpts_per_hour", "max_rcpts_per_hour_sender"):
+            if getattr(self, name) == 0:
+                yield Problem(name, "0 would refuse every recipient; write -1 for no limit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

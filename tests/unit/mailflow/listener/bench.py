@@ -5,7 +5,12 @@ import math
 from collections import defaultdict
 from typing import Any
 
-from mailwarden.mailflow.listener.context import ListenerContext, Parts, make_context
+from mailwarden.mailflow.listener.context import (
+    ListenerContext,
+    Parts,
+    count_together,
+    make_context,
+)
 from mailwarden.mailflow.listener.hosts import DnsLists
 from mailwarden.mailflow.listener.pressure import Pressure, PressureLimits
 from mailwarden.mailflow.listener.session import Session
@@ -91,6 +96,7 @@ class Bench:
         self.lines = Lines()
         self.gauges = LocalGauges()
         self.rates = LocalRates()
+        self.alerts: list[str] = []
         self.counters: dict[str, int] = defaultdict(int)
         self.resolver = FakeResolver(
             {
@@ -108,6 +114,7 @@ class Bench:
             resolver=self.resolver,
             dns_lists=DnsLists(self.resolver, self.clock, self.lines.append),
             reputation=reputation,
+            alert=self.alerts.append,
             pressure=self.pressure,
             counters=self.counters,
             rates=self.rates,
@@ -116,7 +123,7 @@ class Bench:
         self.deadlines: Deadlines[Session] = Deadlines(self.clock)
         defaults: dict[str, Any] = {"accepted_domains": ("corp.example",), "reverse_dns": False}
         listener = Listener(name="In", type=kind, interface="Data1", **{**defaults, **settings})
-        self.context: ListenerContext = make_context(
+        context = make_context(
             listener,
             inbound or InboundSettings(),
             interface=("Data1", "203.0.113.5", "gw1.corp.example"),
@@ -124,6 +131,7 @@ class Bench:
             inline_size_max_bytes=64 * 1024,
             verify=verify,
         )
+        self.context: ListenerContext = count_together({"In": context})["In"]
         self.sessions: set[Session] = set()
 
     def began(self, session: Session) -> None:

@@ -83,13 +83,19 @@ def test_a_sender_is_counted_over_all_hosts_and_a_refusal_costs_the_host_nothing
     assert third.accepted == 4
 
 
-def test_what_is_given_back_leaves_no_trace() -> None:
+def test_what_is_counted_out_again_leaves_no_trace() -> None:
     rates = LocalRates()
     counts = counts_of(rates, max_rcpts_per_hour=1, max_rcpts_per_hour_sender=1)
     assert counts.take(ANN, TEN) is Room.FREE
-    counts.give_back(ANN, TEN)
+    counts.undo()
     assert counts.accepted == 0
     assert counts.take(ANN, TEN) is Room.FREE
+    counts.pass_by()  # who is not counted is not counted out either
+    counts.undo()
+    assert counts.take(ANN, TEN) is Room.HOST_FULL
+    counts.undo()
+    assert counts.accepted == 1
+    assert rates.peek(host_key("192.0.2.25"), TEN) == 1
 
 
 @pytest.mark.parametrize("counting", Counting)
@@ -97,7 +103,7 @@ def test_nothing_is_counted_that_nobody_limits(counting: Counting) -> None:
     rates = LocalRates()
     counts = counts_of(rates, counting=counting)
     assert counts.take(ANN, TEN) is Room.FREE
-    counts.give_back(ANN, TEN)
+    counts.undo()
     assert counts.take(ANN, TEN) is Room.FREE
     hosts = rates.peek(host_key("192.0.2.25"), TEN)
     assert hosts == (counting in (Counting.HOSTS, Counting.BOTH))
