@@ -6,7 +6,13 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from mailwarden.app.commands_list import Pace, archive, find_oldest, list_pages
+from mailwarden.app.commands_list import (
+    Pace,
+    archive,
+    client_pages,
+    find_oldest,
+    list_pages,
+)
 from mailwarden.app.commands_queue import (
     OPERATIONS,
     PROGRESS_SECONDS,
@@ -88,19 +94,12 @@ class Commands:
 
     def _answer(self, request: Answer) -> Iterator[Answer]:
         match request.get("command"):
-            case "status":
-                yield self._gateway.status()
             case "queue_list":
                 entries = self._gateway.spool.entries()
                 yield from self._list((e for e in entries if not is_deleted(e)), request)
             case "queue_deleted":
                 entries = self._gateway.delivery.deleted.entries()
                 yield from self._list((e for e in entries if is_deleted(e)), request)
-            case "queue_hosts" if request.get("domain"):
-                for row in self._gateway.delivery.hosts.details(str(request["domain"])):
-                    yield {"hosts": [row]} if row else {}
-            case "queue_hosts":
-                yield from ({"hosts": rows} for rows in self._gateway.delivery.hosts.rows())
             case "queue_oldest":
                 yield from find_oldest(self._gateway.spool.entries(), self._show)
             case "queue_archive":
@@ -111,11 +110,28 @@ class Commands:
                 yield self._hold(int(request["mid"]))
             case "queue_release":
                 yield self._release(int(request["mid"]))
-            case "call_ahead_flush":
-                yield self._flush_call_ahead(str(request.get("profile") or ""))
             case "queue_retry":
                 retried = self._gateway.delivery.retry_now(request.get("domain") or None)
                 yield {"retried": retried.tried, "unseen": retried.unseen}
+            case _:
+                yield from self._answer_about_gateway(request)
+
+    def _answer_about_gateway(self, request: Answer) -> Iterator[Answer]:
+        gateway = self._gateway
+        match request.get("command"):
+            case "status":
+                yield gateway.status()
+            case "gauges":
+                yield {"gauges": gateway.gauges(), "counters": gateway.all_counters()}
+            case "queue_top_in":
+                yield from ({"clients": page} for page in client_pages(gateway.listeners))
+            case "queue_hosts" if request.get("domain"):
+                for row in gateway.delivery.hosts.details(str(request["domain"])):
+                    yield {"hosts": [row]} if row else {}
+            case "queue_hosts":
+                yield from ({"hosts": rows} for rows in gateway.delivery.hosts.rows())
+            case "call_ahead_flush":
+                yield self._flush_call_ahead(str(request.get("profile") or ""))
             case other:
                 yield {"error": f"this gateway does not know the command {other!r}"}
 

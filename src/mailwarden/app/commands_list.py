@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mailwarden.mailflow.delivery.queue import open_rids
 from mailwarden.mailflow.delivery.selection import Selection
+from mailwarden.mailflow.listener.listeners import Listeners
 from mailwarden.stores.spool.spool import Entry, Spool, State, Stored
 
 PAGE_ENTRIES: Final = 200  # entries in one packet, and looked at before others get their turn
@@ -92,6 +93,18 @@ def archive(spool: Spool, mid: int) -> Iterator[Answer]:
             size += len(piece)
             yield {"found": True, "data": base64.b64encode(piece).decode("ascii")}
     yield {"found": True, "done": True, "size": size}
+
+
+def client_pages(listeners: Listeners) -> Iterator[list[Answer]]:
+    """Yield the clients that are connected now, page by page, in no order."""
+    page: list[Answer] = []
+    for client in listeners.clients():
+        page.append(client._asdict())
+        if len(page) == PAGE_ENTRIES:
+            yield page
+            page = []
+    if page:
+        yield page
 
 
 class Pace:

@@ -21,6 +21,7 @@ LISTING: Final = frozenset(
         "queue_deleted",
         "queue_hosts",
         "queue_oldest",
+        "queue_top_in",
         "queue_archive",
         "queue_count",
         "queue_delete",
@@ -145,7 +146,7 @@ class Gathering:
 
 
 def _not_whole(request: Packet) -> str:
-    if request.get("command") in ("queue_list", "queue_deleted", "queue_hosts"):
+    if request.get("command") in ("queue_list", "queue_deleted", "queue_hosts", "queue_top_in"):
         return "the list is not whole"
     return "not all mail was looked at"
 

@@ -71,6 +71,7 @@ class WorkerProcess:
         self.is_gone = False  # has ended, or is about to
         self.progress = ""
         self.last_alert = ""
+        self.last_counters: Packet = {}  # at its orderly end
         self._count = count
         self._user = user
         self._log = log
@@ -202,8 +203,8 @@ class WorkerProcess:
                 self._answered(number, answer)
             case {"say": "answered", "id": int(number)}:
                 self._answered(number, None)
-            case {"say": "stopped"}:
-                pass  # it ends in a moment
+            case {"say": "stopped", "counters": dict(counters)}:  # it ends in a moment
+                self.last_counters = counters
             case _:
                 self._nonsense()
 

@@ -104,18 +104,33 @@ class StateDirectory:
 
     def load_switches(self) -> dict[str, Any]:
         """Return what an administrator switched and a restart must not undo."""
-        try:
-            switches = json.loads((self.directory / "switches.json").read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return switches if isinstance(switches, dict) else {}
+        return _load(self.directory / "switches.json")
 
     def save_switches(self, switches: dict[str, Any]) -> None:
         """Write the switches, whole or not at all."""
-        path = self.directory / "switches.json"
-        fresh = path.with_suffix(".new")
-        with fresh.open("w", encoding="utf-8") as file:
-            json.dump(switches, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        _save(self.directory / "switches.json", switches)
+
+    def load_counters(self) -> dict[str, Any]:
+        """Return what was counted before the last stop."""
+        return _load(self.directory / "counters.json")
+
+    def save_counters(self, counters: dict[str, Any]) -> None:
+        """Write what was counted, whole or not at all."""
+        _save(self.directory / "counters.json", counters)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        tree = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return tree if isinstance(tree, dict) else {}
+
+
+def _save(path: Path, tree: dict[str, Any]) -> None:
+    fresh = path.with_suffix(".new")
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump(tree, file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

@@ -26,7 +26,14 @@ from mailwarden.app.shared_memory import SharedMemory, close_all, make_shared_me
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.supervisor_log import SupervisorLog
 from mailwarden.app.switches import COMMANDS as SWITCHING
-from mailwarden.app.switches import describe, is_delivery_suspended, switch, without_suspended
+from mailwarden.app.switches import (
+    administrator_in,
+    describe,
+    is_delivery_suspended,
+    switch,
+    without_suspended,
+)
+from mailwarden.app.totals import Bookkeeper
 from mailwarden.control.cli.table import count_of
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import ConfigError, parse_config, read_text
@@ -68,6 +75,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._switches = self.state.load_switches()
         self._control = ControlServer(self.state.directory, self._command)
+        self._books = Bookkeeper(self.state, lambda: self.workers)
         self._before: tuple[str, GatewayConfig] | None = None  # what the last reload replaced
         self._taken_back = ""  # why the last reload was undone
 
@@ -86,7 +94,9 @@ class Supervisor:
                 for index in range(count):
                     group.create_task(self._keep(index, count))
                 group.create_task(self._rotate())
+                group.create_task(self._books.run(self._stopping))
                 group.create_task(self._announce(on_ready, count))
+            self._books.save()
         finally:
             await self._control.close()
             self._ports.close()
@@ -128,6 +138,7 @@ class Supervisor:
                 [w for w in self.workers if w.index != index] + [worker], key=lambda w: w.index
             )
             ended = await self._run_worker(worker)
+            self._books.ended(worker)
             if self._stopping.is_set():
                 return
             clear_region(self._memory.board, index)
@@ -298,6 +309,18 @@ class Supervisor:
             yield await self._reload_answer()
         elif name in SWITCHING:
             yield await self._switch(request)
+        elif name == "rate":
+            gauges = await self._books.look()
+            yield {"gauges": gauges, **self._books.describe(), **self.summary()}
+        elif name == "reset_counters":
+            await self._books.look()
+            self._log.warning(self._books.reset(administrator_in(request)))
+            yield {"reset": True}
+        elif name == "status":
+            gauges = await self._books.look()
+            gathering = Gathering(self.workers, request, ANSWER_SECONDS)
+            async for answer in gathering.answers(self.summary()):
+                yield {**answer, **self._books.describe(), "gauges": gauges}
         else:
             gathering = Gathering(self.workers, request, ANSWER_SECONDS)
             async for answer in gathering.answers(self.summary()):

@@ -42,7 +42,7 @@ def switch(
         ValueError: it cannot be done; nothing has changed.
     """
     command = request["command"]
-    by = str(request.get("by") or "")[:NAME_LENGTH_MAX]
+    by = administrator_in(request)
     who = f"administrator {by}" if by else "an administrator"
     match command:
         case "pause" | "resume":
@@ -54,6 +54,11 @@ def switch(
             return _redirect(switches, request, by, who, now)
         case _:
             return _cancel(switches, request, who)
+
+
+def administrator_in(request: Mapping[str, Any]) -> str:
+    """Return who gives the command in `request`, for the log; "" where it does not say."""
+    return str(request.get("by") or "")[:NAME_LENGTH_MAX]
 
 
 def _suspend(

@@ -300,8 +300,8 @@ class Gateway:
         usage = self.spool.usage()
         deleted = len(self.delivery.deleted)
         usage = usage._replace(held=max(0, usage.held - deleted))
-        self.counters["log_lines_lost"] = self._logs.lost
         return {
+            "connections_out": self.delivery.connections,
             "connections": self.listeners.connections,
             "received": usage.received,
             "queued": usage.queued,
@@ -310,7 +310,7 @@ class Gateway:
             "conservation": self._pressure.look(),
             "memory_bytes": _resident_bytes(),
             "cpu_seconds": time.process_time(),
-            "counters": dict(Counter(self.counters) + Counter(self.delivery.counters)),
+            "counters": self.all_counters(),
             "tls_connections": self.listeners.tls_connections,
             "spool": {**usage._asdict(), "deleted": deleted},
             "destinations": [
@@ -324,6 +324,23 @@ class Gateway:
                 }
                 for row in self.delivery.destinations()[:DESTINATIONS_TOLD_MAX]
             ],
+        }
+
+    def all_counters(self) -> dict[str, int]:
+        """Return what this worker has counted since its start."""
+        self.counters["log_lines_lost"] = self._logs.lost
+        return dict(Counter(self.counters) + Counter(self.delivery.counters))
+
+    def gauges(self) -> dict[str, int]:
+        """Return how many there are now of what is watched; cheap, however full the queue is."""
+        usage = self.spool.usage()
+        return {
+            "connections_in": self.listeners.connections,
+            "connections_out": self.delivery.connections,
+            "received": usage.received,
+            "queued": usage.queued,
+            "held": usage.held,
+            "bytes_live": usage.bytes_live,
         }
 
     def _delivery_ended(self, task: asyncio.Task[None]) -> None:

@@ -62,9 +62,11 @@ class Worker:
             follow.cancel()
             if self._error is not None:
                 raise self._error
+            counters: dict[str, int] = {}
             if self._gateway is not None:
                 await self._gateway.stop(self._stop_seconds)
-            self._channel.send({"say": "stopped"})
+                counters = self._gateway.all_counters()
+            self._channel.send({"say": "stopped", "counters": counters})
             self._channel.close()
 
     async def _follow_configuration(self) -> None:

@@ -122,8 +122,14 @@ def _add_status(commands: Group) -> None:
         "Show what the running gateway does.",
         "Workers, listeners, spool and the destinations that mail waits for.",
         "mailwarden status --watch",
+        "mailwarden status --detail",
     )
     add_json(parser)
+    parser.add_argument(
+        "--detail",
+        action="store_true",
+        help="also gauges, rates, and counters since they were reset and of the gateway's lifetime",
+    )
     parser.add_argument("--watch", action="store_true", help="show it again and again")
     parser.add_argument(
         "--interval",

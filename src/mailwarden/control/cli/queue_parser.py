@@ -16,6 +16,7 @@ from mailwarden.control.cli.options import (
     parse_names,
 )
 from mailwarden.control.cli.queue_hosts import SORTED_BY
+from mailwarden.control.cli.queue_rates import add_rates
 
 LIST_LIMIT: Final = 1000
 TOP_HOSTS: Final = 20
@@ -103,6 +104,7 @@ def add_queue(commands: Group) -> None:
         "domain", nargs="?", default="all", metavar="DOMAIN", help="recipient domain (default: all)"
     )
     _add_hosts(actions)
+    add_rates(actions)
     _add_operations(actions)
 
 

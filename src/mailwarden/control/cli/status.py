@@ -8,7 +8,10 @@ The gateway answers with a dict:
 - `listeners`: a list of `name`, `type`, `address`, `port`, `tls`, `state` (running, suspended);
 - `workers`: a list of `index`, `pid`, `state`, `progress` (while it starts), `connections`,
   `tls_connections`, `received`, `queued`, `held`, `memory_bytes`, `cpu_seconds`, `counters`;
-- `totals`: the counters of all workers together, by name;
+- `totals`: the counters of all workers together since the start, by name;
+- `counters`: the same as `reset` (since `reset_at`, in seconds since the epoch) and `lifetime`;
+- `rates`: events an hour over `1-minute`, `5-minutes`, `15-minutes`, each by name;
+- `gauges`: how many there are now, by name;
 - `spool`: the fields of `Usage`;
 - `destinations`: a list of `name`, `state`, `waiting`, `connections`, `next_attempt_at` (seconds
   since the epoch), `last_error`.
@@ -24,6 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from mailwarden.control.cli.failure import ExitCode
+from mailwarden.control.cli.status_detail import render_detail
 from mailwarden.control.cli.table import Number, count_of, human_size, human_time, render_table
 from mailwarden.system.log.escape import escape
 
@@ -47,7 +51,7 @@ def show_status(
         if arguments.json:
             text = json.dumps(status, indent=None if arguments.watch else 2)
         else:
-            text = "\n".join(render_status(status, now()))
+            text = "\n".join(render_status(status, now(), is_detailed=arguments.detail))
         if arguments.watch and not arguments.json and sys.stdout.isatty():
             text = _CLEAR + text
         print(text, flush=True)
@@ -59,7 +63,7 @@ def show_status(
             return ExitCode.DONE
 
 
-def render_status(status: Status, now: float) -> list[str]:
+def render_status(status: Status, now: float, *, is_detailed: bool = False) -> list[str]:
     """Return the lines for a person; `now` is in seconds since the epoch."""
     lines = [*_head(status), *_waiting_for_start(status.get("waiting_for_start") or ())]
     parts = (
@@ -67,7 +71,7 @@ def render_status(status: Status, now: float) -> list[str]:
         _workers(status.get("workers") or ()),
         render_spool(status.get("spool") or {}),
         render_destinations(status.get("destinations") or (), now),
-        _totals(status.get("totals") or {}),
+        *(render_detail(status, now) if is_detailed else (_totals(status.get("totals") or {}),)),
     )
     for part in parts:
         if part:

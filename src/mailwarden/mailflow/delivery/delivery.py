@@ -93,6 +93,11 @@ class Delivery:
         """Totals since start; see `counters.NAMES`."""
         return self._shared.counters
 
+    @property
+    def connections(self) -> int:
+        """Connections to next hops, those that open or close included."""
+        return len(self._shared.connections)
+
     # Running.
 
     async def run(self) -> None:

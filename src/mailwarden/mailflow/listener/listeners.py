@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from functools import partial
+from typing import NamedTuple
 
 from mailwarden.core.smtp import reply as replies
 from mailwarden.mailflow.listener.context import ListenerContext, Parts
@@ -12,6 +13,16 @@ from mailwarden.system.net.deadlines import Deadlines
 from mailwarden.system.net.stream import as_protocol
 
 SWEEP_SECONDS = 1.0
+
+
+class ConnectedClient(NamedTuple):
+    """A host that is connected to a listener now."""
+
+    address: str
+    name: str  # verified; "" is none
+    listener: str
+    connections: int
+    messages: int  # that these connections have brought
 
 
 class Listeners:
@@ -62,6 +73,21 @@ class Listeners:
     def tls_connections(self) -> int:
         """Connections that are encrypted."""
         return sum(1 for session in self._sessions if session.cipher)
+
+    def clients(self) -> list[ConnectedClient]:
+        """Return who is connected now, each host once for each listener."""
+        found: dict[tuple[str, str], ConnectedClient] = {}
+        for session in self._sessions:
+            key = (session.client, session.context.settings.name)
+            known = found.get(key, ConnectedClient(key[0], "", key[1], 0, 0))
+            found[key] = ConnectedClient(
+                key[0],
+                known.name or session.client_name,
+                key[1],
+                known.connections + 1,
+                known.messages + session.messages,
+            )
+        return list(found.values())
 
     def began(self, session: Session) -> None:
         """Count a session in."""

@@ -116,7 +116,7 @@ def test_only_the_fullest_destinations_are_shown() -> None:
 
 
 def test_json_is_the_answer_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = Namespace(json=True, watch=False, interval=2.0)
+    arguments = Namespace(json=True, watch=False, detail=False, interval=2.0)
     assert show_status(arguments, lambda: STATUS) == ExitCode.DONE
     assert json.loads(capsys.readouterr().out) == STATUS
 
@@ -129,7 +129,7 @@ def test_watching_goes_on_until_it_is_interrupted(capsys: pytest.CaptureFixture[
         if len(slept) == 3:
             raise KeyboardInterrupt
 
-    arguments = Namespace(json=True, watch=True, interval=0.5)
+    arguments = Namespace(json=True, watch=True, detail=False, interval=0.5)
     assert show_status(arguments, lambda: {"pid": 1}, sleep=sleep) == ExitCode.DONE
     assert slept == [0.5, 0.5, 0.5]
     assert capsys.readouterr().out == '{"pid": 1}\n' * 3
@@ -139,7 +139,7 @@ def test_a_file_gets_no_terminal_commands(capsys: pytest.CaptureFixture[str]) ->
     def interrupted(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    arguments = Namespace(json=False, watch=True, interval=0.5)
+    arguments = Namespace(json=False, watch=True, detail=False, interval=0.5)
     show_status(arguments, lambda: STATUS, now=lambda: NOW, sleep=interrupted)
     assert "\x1b" not in capsys.readouterr().out
 
