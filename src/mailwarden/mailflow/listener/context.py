@@ -11,12 +11,12 @@ from mailwarden.core.policy.rat import RatIndex
 from mailwarden.mailflow.listener.access import (
     HostAccess,
     Networks,
-    make_host_access_table,
+    make_host_access,
     make_recipient_access,
 )
 from mailwarden.mailflow.listener.grants import Grant, Grants, ServerTls
 from mailwarden.mailflow.listener.host_counts import Counting, counting_of
-from mailwarden.mailflow.listener.hosts import DnsLists
+from mailwarden.mailflow.listener.hosts import DnsLists, Reputation
 from mailwarden.mailflow.listener.pressure import Pressure
 from mailwarden.mailflow.listener.settings import (
     InboundSettings,
@@ -26,7 +26,6 @@ from mailwarden.mailflow.listener.settings import (
     effective_policy,
 )
 from mailwarden.services.call_ahead.asker import CallAhead
-from mailwarden.services.engines.reputation.service import ReputationService
 from mailwarden.services.throttling.gauges import SharedGauges
 from mailwarden.services.throttling.rates import Rates
 from mailwarden.stores.spool.identifiers import Identifiers
@@ -50,7 +49,7 @@ class Parts:
     pressure: Pressure
     counters: dict[str, int]
     rates: Rates
-    reputation: ReputationService | None  # None: there are no scores
+    reputation: Reputation | None  # None: there are no scores
     alert: Callable[[str], None]  # tells administrators
     offset_minutes: Callable[[], int]  # of the local time zone, east of UTC
 
@@ -65,6 +64,7 @@ class ListenerContext:
     address: str
     hostname: str
     hosts: HostAccess
+    warnings: tuple[str, ...]  # of what was passed over in its host access table
     undecided: Grant  # before anything is known of a host
     uses_reputation: bool
     recipients: RatIndex
@@ -96,7 +96,8 @@ def make_context(
     grants = Grants(
         settings, inbound, defaults, hostname=hostname, tls=tls, has_users=verify is not None
     )
-    hosts = HostAccess(make_host_access_table(settings), grants)
+    read = make_host_access(settings)
+    hosts = HostAccess(read.table, grants)
     return ListenerContext(
         settings=settings,
         inbound=inbound,
@@ -104,6 +105,7 @@ def make_context(
         address=address,
         hostname=hostname,
         hosts=hosts,
+        warnings=tuple([f"{each.path}: {each.message}" for each in read.warnings]),
         undecided=grants.of(defaults),
         uses_reputation=settings.type is not ListenerType.PRIVATE or hosts.wants_scores,
         recipients=make_recipient_access(settings),

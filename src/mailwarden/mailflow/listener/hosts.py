@@ -7,13 +7,13 @@ already costs no task.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from mailwarden.core.policy.hat_index import Needs
 from mailwarden.core.policy.host_forms import HostFacts, NameStatus
 from mailwarden.services.engines.reputation.dns_zone import DnsZone
-from mailwarden.services.engines.reputation.score import FAILED
-from mailwarden.services.engines.reputation.service import ReputationService
+from mailwarden.services.engines.reputation.history_table import Traffic
+from mailwarden.services.engines.reputation.score import FAILED, Score
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.dns.resolver import HostName, Resolver
 
@@ -45,6 +45,22 @@ class Question(NamedTuple):
     needs: Needs  # of the table
     name: HostName | None  # None: look it up
     uses_reputation: bool
+
+
+class Reputation(Protocol):
+    """Knows the scores of hosts, and is told what is seen of them."""
+
+    def peek(self, address: str) -> Score | None:
+        """Return the score of `address`, if that needs no waiting."""
+        ...
+
+    async def score(self, address: str) -> Score:
+        """Return the score of `address`; never raises for what outside help does."""
+        ...
+
+    def record(self, address: str, seen: Traffic) -> None:
+        """Take what was seen of `address`."""
+        ...
 
 
 class DnsLists:
@@ -135,7 +151,7 @@ async def _find_name(resolver: Resolver, address: str, name: HostName | None) ->
 
 
 async def _find_score(
-    reputation: ReputationService | None, address: str, *, is_needed: bool
+    reputation: Reputation | None, address: str, *, is_needed: bool
 ) -> float | str | None:
     if reputation is None:
         return NOT_ENABLED

@@ -89,7 +89,7 @@ class Session:
         self._out: list[bytes] = []
         self._gauges: list[str] = []
         self._client_place = ""  # the one of these that is the client's own
-        self._asked_at = 0.0  # when others were asked about the client; 0 if nobody had to be
+        self._asked_at = -1.0  # when others were asked about the client; -1 if nobody had to be
         self._waiting = True  # until it is known who the client is
         self._eof = False
         self._reading = True
@@ -472,7 +472,7 @@ class Session:
 
     def _lost_early(self) -> None:
         """Say in the log that the client did not wait for what others know of it."""
-        if not self._asked_at or self.is_orderly:
+        if self._asked_at < 0 or self.is_orderly:
             return
         context, now = self.context, self._monotonic()
         began_at = self._total_end - context.inbound.total_time_max_seconds

@@ -10,7 +10,7 @@ from mailwarden.core.policy.rat import RatAction
 from mailwarden.mailflow.listener.access import (
     HostAccess,
     Networks,
-    make_host_access_table,
+    make_host_access,
     make_recipient_access,
 )
 from mailwarden.mailflow.listener.grants import Grants
@@ -35,7 +35,7 @@ def access_of(settings: Listener, hosts_max: int = 100) -> HostAccess:
         tls=None,
         has_users=False,
     )
-    return HostAccess(make_host_access_table(settings), grants, hosts_max)
+    return HostAccess(make_host_access(settings).table, grants, hosts_max)
 
 
 def decided(access: HostAccess, address: str) -> tuple[Rule, str | None, str]:
