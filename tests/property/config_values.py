@@ -11,6 +11,8 @@ from mailwarden.core import hostport, patterns
 from mailwarden.core.policy import bounce_profile
 from mailwarden.core.setting import Setting, Unit
 from mailwarden.mailflow.listener import tables
+from mailwarden.services.call_ahead import settings as call_ahead
+from mailwarden.services.engines.reputation import settings as reputation
 
 LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
 DOMAINS = st.one_of(
@@ -45,22 +47,27 @@ PARSED = {
     patterns.parse_address_pattern: st.one_of(
         MAILBOXES, LOCALS.map("{}@".format), DOMAIN_KEYS.map("@{}".format)
     ),
-    tables.parse_rat_line: st.builds(
-        "{} {}".format, DOMAIN_KEYS, st.sampled_from(["ACCEPT", "REJECT"])
-    ),
-    tables.parse_exception_line: st.builds(
-        "@{} {}".format, DOMAINS, st.sampled_from(["ALLOW", "REJECT"])
-    ),
-    tables.parse_domain_map_line: st.builds("@{} @{}".format, DOMAINS, DOMAINS),
-    tables.parse_aliases_text: st.builds("sales: {}\n".format, MAILBOXES),
     patterns.parse_field_name: st.from_regex(r"X-[A-Z]{1,8}", fullmatch=True),
     patterns.parse_name: NAMES,
     bounce_profile.parse_subject: st.from_regex(r"[!-~]{0,20}", fullmatch=True),
     bounce_profile.parse_recipient: st.just("") | MAILBOXES,
     bounce_profile.parse_language: st.sampled_from(["", "de", "pt-br"]),
     tables.parse_reply_text: st.from_regex(r"[!-~][ -~]{0,20}[!-~]", fullmatch=True),
-    tables.parse_host_access_text: st.builds("{}\n  REJECT\nALL\n  ACCEPT\n".format, DOMAINS),
     tables.parse_relay_host: NETWORKS,
+    call_ahead.parse_server: DOMAINS,
+    call_ahead.parse_action: st.sampled_from(["accept", "550 No"]),
+    reputation.parse_zone: DOMAINS,
+    reputation.parse_code: st.integers(1, 254).map("127.0.0.{}".format),
+}
+LINES = {
+    tables.RECIPIENT_ACCESS: st.builds(
+        "{} {}".format, DOMAIN_KEYS, st.sampled_from(["ACCEPT", "REJECT"])
+    ),
+    tables.SENDER_EXCEPTIONS: st.builds(
+        "@{} {}".format, DOMAINS, st.sampled_from(["ALLOW", "REJECT"])
+    ),
+    tables.DOMAIN_MAP: st.builds("@{} @{}".format, DOMAINS, DOMAINS),
+    tables.ALIASES: st.builds("sales: {}".format, MAILBOXES),
 }
 # What refers to other parts, or must exist outside: left to the tests of just that.
 LEFT_OUT = {
@@ -100,7 +107,9 @@ LEFT_OUT = {
         "max_connections",
         "relay_hosts",
         "accepted_domains",
+        "call_ahead",
     },
+    "CallAheadProfile": {"interface"},
     "MailFlowPolicy": {
         "tls",
         "smtp_auth",
@@ -140,6 +149,10 @@ def values(kind: Kind, about: Setting) -> st.SearchStrategy[Any]:
             return st.booleans()
         case Form.INTEGER | Form.NUMBER:
             return numbers(kind, about)
+        case Form.LINES:
+            assert about.table is not None
+            lines = st.lists(LINES[about.table], max_size=3)
+            return st.one_of(lines, lines.map("\n".join))
     return PARSED[about.parse] if about.parse else TEXTS
 
 

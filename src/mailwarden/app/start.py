@@ -12,6 +12,7 @@ from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import demo_text, parse_config, read_text
+from mailwarden.control.config.tables import Tables
 
 DEMO_FOLDER: Final = Path("var/demo")
 
@@ -26,8 +27,9 @@ def run_gateway(arguments: Namespace) -> int:
     path = _demo_config() if arguments.demo else find_config(arguments.config, os.environ)
     text = read_text(path)
     base = path.absolute().parent
-    config = parse_config(text, str(path), base)
-    supervisor = Supervisor(path, text, config, base)
+    tables = Tables()
+    config = parse_config(text, str(path), base, tables=tables)
+    supervisor = Supervisor(path, text, config, base, tables=tables)
 
     def ready(started: Supervisor) -> None:
         print(_where(started.config, path, started), flush=True)

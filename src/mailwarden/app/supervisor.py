@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mailwarden import __version__
+from mailwarden.app.accepted import Accepted
 from mailwarden.app.control_socket import ControlServer
 from mailwarden.app.gathering import Gathering
 from mailwarden.app.next_start import changed_settings, in_words, waiting_for_start
@@ -37,8 +38,10 @@ from mailwarden.app.totals import Bookkeeper
 from mailwarden.control.cli.table import count_of
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import ConfigError, parse_config, read_text
+from mailwarden.control.config.tables import Tables
 from mailwarden.services.throttling.board import clear_region
 
+WARNINGS_LOGGED_MAX: Final = 20  # about tables, at one reload
 STOP_SECONDS: Final = 30.0  # what open connections get to finish
 ANSWER_SECONDS: Final = 10.0  # what a worker gets to answer a command
 RESTART_WAITS: Final = (0.1, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # for one that cannot start
@@ -54,10 +57,14 @@ class Supervisor:
         config: GatewayConfig,
         base: Path,
         *,
+        tables: Tables | None = None,
         launch: Launch = launch_worker,
         restart_waits: Sequence[float] = RESTART_WAITS,
     ) -> None:
-        """`launch` starts a worker's process; `restart_waits` are seconds before the next one."""
+        """`tables` has read those of `config`; `launch` starts a worker's process.
+
+        `restart_waits` are seconds before the next one.
+        """
         self.config = config
         self.state = StateDirectory.at(config, base)
         self.started_at = time.monotonic()
@@ -67,7 +74,9 @@ class Supervisor:
         self._launch = launch
         self._waits = tuple(restart_waits)
         self._path = config_path
-        self._text = text
+        self._tables = Tables() if tables is None else tables
+        self._accepted = Accepted(config, text, self._tables.texts)
+        self._texts = self._accepted.to_memory()
         self._base = base
         self._log = SupervisorLog(config.logs, self.state, config.hostname)
         self._ports = Ports()
@@ -76,7 +85,7 @@ class Supervisor:
         self._switches = self.state.load_switches()
         self._control = ControlServer(self.state.directory, self._command)
         self._books = Bookkeeper(self.state, lambda: self.workers)
-        self._before: tuple[str, GatewayConfig] | None = None  # what the last reload replaced
+        self._before: Accepted | None = None  # what the last reload replaced
         self._taken_back = ""  # why the last reload was undone
 
     async def run(self, on_ready: Callable[["Supervisor"], None]) -> int:
@@ -121,6 +130,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return
         self._is_up = True
+        self._warn()
         self._log.info(f"Gateway {self.config.hostname} is up with {count_of(count, 'worker')}")
         if is_delivery_suspended(self._switches):
             self._log.warning("Deliveries are currently suspended")
@@ -194,10 +204,9 @@ class Supervisor:
 
     def _configure(self, worker: WorkerProcess) -> None:
         sockets = self._ports.of(worker.index)
-        text = os.memfd_create("configuration", os.MFD_CLOEXEC)
+        texts = os.dup(self._texts)
         memory = self._memory.reopen()
         try:
-            os.write(text, self._text.encode())
             worker.configure(
                 {
                     "name": str(self._path),
@@ -206,10 +215,10 @@ class Supervisor:
                     "listeners": list(sockets),
                     "switches": self._switches,
                 },
-                [text, *memory, *(s.fileno() for s in sockets.values())],
+                [texts, *memory, *(s.fileno() for s in sockets.values())],
             )
         finally:
-            os.close(text)
+            os.close(texts)
             close_all(memory)
 
     async def _rotate(self) -> None:
@@ -243,14 +252,15 @@ class Supervisor:
         self._taken_back = ""
         try:
             text = read_text(self._path)
-            config = parse_config(text, str(self._path), self._base)
+            config = parse_config(text, str(self._path), self._base, tables=self._tables)
             self._ports.check(config)
-            self._swap(text, config)
+            self._swap(Accepted(config, text, self._tables.texts))
         except OSError as error:
             problems = [f"{self._path}: {error}"]
         except ConfigError as error:
             problems = [str(problem) for problem in error.problems]
         else:
+            self._warn()
             for name in self.waiting_for_start():
                 self._log.warning(f"A change of `{name}` takes effect at the next start")
             return []
@@ -284,20 +294,40 @@ class Supervisor:
             self._taken_back = why
             self._log.critical(f"Configuration taken back, as a worker cannot use it: {why}")
             try:
-                self._swap(*before)
+                self._swap(before)
             except OSError as error:
                 self._log.critical(f"Configuration cannot be taken back: {error}")
             self._before = None
 
-    def _swap(self, text: str, config: GatewayConfig) -> None:
-        """Work by `config` from now on. Raises OSError when a log or port cannot be had."""
+    def _warn(self) -> None:
+        """Say what stands in tables without effect."""
+        for warning in self._tables.warnings[:WARNINGS_LOGGED_MAX]:
+            self._log.warning(f"Configuration: {warning}")
+        more = len(self._tables.warnings) - WARNINGS_LOGGED_MAX
+        if more > 0:
+            self._log.warning(f"Configuration: {count_of(more, 'warning')} more about tables")
+
+    def _swap(self, accepted: Accepted) -> None:
+        """Work by `accepted` from now on. Raises OSError when a log or port cannot be had."""
+        texts = accepted.to_memory()
+        try:
+            self._take(accepted, texts)
+        except OSError:
+            if self._texts != texts:
+                os.close(texts)
+            raise
+
+    def _take(self, accepted: Accepted, texts: int) -> None:
+        config = accepted.config
         changed = changed_settings(self.config, config)
         living = [worker for worker in self.workers if not worker.is_gone]
         self._log.apply(config.logs, config.hostname)  # before the workers, which open its files
         for worker in living:  # the others get theirs when they are started
             self._ports.bind(worker.index, without_suspended(config, self._switches))
-        self._before = (self._text, self.config)
-        self._text, self.config = text, config
+        self._before = self._accepted
+        self._accepted, self.config = accepted, config
+        os.close(self._texts)
+        self._texts = texts
         for worker in living:
             self._configure(worker)
         self._log.info(f"Configuration reloaded: {', '.join(changed) or 'no setting'} changed")

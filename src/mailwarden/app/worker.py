@@ -17,12 +17,15 @@ from typing import Any, Final
 
 import uvloop
 
+from mailwarden.app.accepted import HandedTexts, from_memory
 from mailwarden.app.channel import Channel, Packet
 from mailwarden.app.commands import Commands
 from mailwarden.app.shared_memory import SharedMemory, close_all
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.wiring import Gateway
+from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import parse_config
+from mailwarden.control.config.tables import Tables
 from mailwarden.system.crypto.tls import CertificateError
 from mailwarden.system.net.privileges import forbid_new_privileges
 
@@ -44,6 +47,8 @@ class Worker:
         self._stop = asyncio.Event()
         self._stop_seconds = 0.0
         self._error: BaseException | None = None
+        self._handed = HandedTexts()
+        self._tables = Tables(self._handed.read)
         self._configured: asyncio.Queue[tuple[Packet, list[int]]] = asyncio.Queue()
 
     async def run(self) -> None:
@@ -72,14 +77,12 @@ class Worker:
     async def _follow_configuration(self) -> None:
         while True:
             packet, descriptors = await self._configured.get()
-            text_fd, *descriptors = descriptors
+            texts, *descriptors = descriptors
             memory = SharedMemory(*descriptors[: len(SharedMemory._fields)])
             ports = descriptors[len(memory) :]
-            text = os.pread(text_fd, os.fstat(text_fd).st_size, 0).decode()
-            os.close(text_fd)
             base = Path(packet["base"])
-            # The supervisor has looked at all files; this process may not have the rights to.
-            config = parse_config(text, packet["name"], base, look_at_files=False)
+            # Large tables take a second to read, in which mail goes on.
+            config = await asyncio.to_thread(self._read, texts, packet["name"], base)
             sockets = {
                 name: socket.socket(fileno=port)
                 for name, port in zip(packet["listeners"], ports, strict=True)
@@ -115,6 +118,17 @@ class Worker:
                     self._channel.send({"say": "refused", "text": str(error)})
                 else:
                     self._channel.send({"say": "followed"})
+
+    def _read(self, texts: int, name: str, base: Path) -> GatewayConfig:
+        """Return the configuration in `texts`, its tables ready to be asked.
+
+        The supervisor has looked at all files; this process may not have the rights to.
+        """
+        text, self._handed.texts = from_memory(texts)
+        config = parse_config(text, name, base, look_at_files=False, tables=self._tables)
+        self._handed.texts = {}
+        self._tables.index()
+        return config
 
     def _packet(self, packet: Packet, descriptors: list[int]) -> None:
         match packet.get("do"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Protocol, runtime_checkable
 
+from mailwarden.core.policy.text_table import TableForm
 from mailwarden.core.problem import Problem
 
 REQUIRED: Any = dataclasses.MISSING
@@ -44,7 +45,8 @@ class Setting:
     parse_key: Callable[[str], str] | None = None
     is_path: bool = False  # of a file or folder; kept absolute, read relative to the file's folder
     entries_max: int = ENTRIES_MAX
-    has_lines: bool = False  # a text of several lines, as a table is
+    has_lines: bool = False  # a text that may have several lines
+    table: TableForm | None = None  # of a setting that is a TextTable: how its text is read
 
 
 @runtime_checkable
@@ -70,6 +72,7 @@ def setting(  # noqa: PLR0913  keywords, one for each thing that can be said of 
     is_path: bool = False,
     entries_max: int = ENTRIES_MAX,
     has_lines: bool = False,
+    table: TableForm | None = None,
 ) -> Any:  # noqa: ANN401  dataclasses.field returns Any as well
     """Return a dataclass field that carries its `Setting`.
 
@@ -88,6 +91,7 @@ def setting(  # noqa: PLR0913  keywords, one for each thing that can be said of 
         is_path=is_path,
         entries_max=entries_max,
         has_lines=has_lines,
+        table=table,
     )
     metadata = {"setting": about}
     if default is REQUIRED:

@@ -3,15 +3,17 @@
 import asyncio
 import gc
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mailwarden.app import worker as worker_module
+from mailwarden.app.accepted import Accepted
 from mailwarden.app.channel import Packet, make_pair
 from mailwarden.app.shared_memory import SharedMemory
 from mailwarden.app.worker import Worker
-from mailwarden.control.config.reader import demo_text
+from mailwarden.control.config.reader import demo_text, parse_config
 
 
 class FakeGateway:
@@ -37,8 +39,8 @@ class FakeGateway:
 
 def configure() -> tuple[Packet, list[int]]:
     """Return the packet with which a supervisor hands over a configuration."""
-    text = os.memfd_create("configuration")
-    os.write(text, demo_text().encode())
+    config = parse_config(demo_text(), "x", Path("/tmp"), look_at_files=False)
+    text = Accepted(config, demo_text(), {}).to_memory()
     packet = {
         "do": "configure",
         "name": "x",

@@ -65,7 +65,9 @@ def render_summary(summary: Summary) -> list[str]:
         if len(summary.routes) > SHOWN_MAX:
             lines.append(f"and {len(summary.routes) - SHOWN_MAX} more")
     if summary.notes:
-        lines += ["", *(f"Note: {note}" for note in summary.notes)]
+        lines += ["", *(f"Note: {note}" for note in summary.notes[:SHOWN_MAX])]
+        if len(summary.notes) > SHOWN_MAX:
+            lines.append(f"and {count_of(len(summary.notes) - SHOWN_MAX, 'note')} more")
     return lines
 
 

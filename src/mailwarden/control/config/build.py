@@ -19,7 +19,16 @@ from mailwarden.control.config.scalars import (
     read_number,
     read_switch,
 )
-from mailwarden.control.config.shape import Field, Form, Kind, Value, fields_of
+from mailwarden.control.config.shape import (
+    MAY_BE_EMPTY,
+    Field,
+    Form,
+    Kind,
+    Value,
+    fields_of,
+)
+from mailwarden.control.config.table_setting import TableReader
+from mailwarden.control.config.tables import Tables
 from mailwarden.control.config.tree import TEXT_LENGTH_MAX, Items, Node, Place, Scalar, Table
 from mailwarden.core.setting import Checked, Setting, Unit
 
@@ -33,6 +42,7 @@ _NAMES: Final = {
     Form.SWITCH: "on or off",
     Form.LIST: "a list",
     Form.TABLE: "names with values",
+    Form.LINES: "a table: lines, or the file that has them",
     Form.SECTION: "a block of settings",
 }
 
@@ -58,9 +68,10 @@ def describe(kind: Kind, about: Setting) -> str:
 class Builder:
     """Reads one file's tree. `base` is the folder that relative paths count from."""
 
-    def __init__(self, findings: Findings, base: str) -> None:
+    def __init__(self, findings: Findings, base: str, tables: Tables) -> None:
         self._findings = findings
         self._base = base
+        self._tables = TableReader(findings, base, tables)
         self._visits = 0
 
     def section(self, cls: type, node: Node, path: str) -> Value:
@@ -131,7 +142,7 @@ class Builder:
         if isinstance(node, Scalar) and node.is_nothing:
             if field.kind.optional:
                 return None
-            if field.kind.form in (Form.LIST, Form.TABLE, Form.SECTION) and not field.required:
+            if field.kind.form in MAY_BE_EMPTY and not field.required:
                 return field.default()  # every line of the block is commented out
             kind = describe(field.kind, field.setting)
             empty = ", or '' for none" if field.kind.form is Form.TEXT else ""
@@ -155,6 +166,9 @@ class Builder:
         if kind.form is Form.TABLE:
             return self._table(kind, about, node, path)
         self._visit(node.place)
+        if kind.form is Form.LINES:
+            table = self._tables.read(about, node, path)
+            return _WRONG if table is None else table
         if not isinstance(node, Scalar):
             what = "a list" if isinstance(node, Items) else "a block"
             return self._wrong(node.place, path, f"takes {describe(kind, about)}, not {what}")

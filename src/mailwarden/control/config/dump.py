@@ -9,7 +9,8 @@ import yaml
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.scalars import write_number
 from mailwarden.control.config.shape import Form, Kind, Value, fields_of
-from mailwarden.core.setting import Setting
+from mailwarden.core.policy.text_table import TextTable
+from mailwarden.core.setting import ENTRIES_MAX, Setting
 
 _DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _LINE_WIDTH: Final = 100
@@ -64,4 +65,14 @@ def _plain(value: Value, kind: Kind, about: Setting, *, with_defaults: bool) -> 
             name: _plain(item, kind.inner, about, with_defaults=with_defaults)
             for name, item in value.items()
         }
+    if kind.form is Form.LINES:
+        return plain_table(value)
     return plain_scalar(value, about)
+
+
+def plain_table(table: TextTable[Any]) -> str | list[str] | dict[str, str]:
+    """Return a table as it stands in a file: the name of its own, or its lines."""
+    if table.file:
+        return {"file": table.file}
+    lines = table.text.removesuffix("\n").split("\n") if table.text else []
+    return lines if len(lines) <= ENTRIES_MAX else table.text

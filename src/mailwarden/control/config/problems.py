@@ -15,7 +15,10 @@ _SEGMENT: Final = re.compile(r"\[([^\]]*)\]|\.?([^.\[]+)")
 
 @dataclass(frozen=True, slots=True)
 class LocatedProblem:
-    """One thing wrong. `path` is that of the setting, as in `listeners[0].port`; "" is the file."""
+    """One thing wrong. `path` is that of the setting, as in `listeners[0].port`; "" is the file.
+
+    A line or column of 0 is unknown, and not shown.
+    """
 
     file: str
     line: int
@@ -25,7 +28,8 @@ class LocatedProblem:
 
     def __str__(self) -> str:
         middle = f" {self.path}:" if self.path else ""
-        return f"{self.file}:{self.line}:{self.column}:{middle} {self.message}"
+        place = "".join(f":{number}" for number in (self.line, self.column) if number)
+        return f"{self.file}{place}:{middle} {self.message}"
 
 
 def locate(file: str, place: Place, path: str, message: str) -> LocatedProblem:
@@ -53,7 +57,7 @@ class Findings:
     """Collects what is wrong with one file."""
 
     def __init__(self, file: str) -> None:
-        self._file = file
+        self.file: Final = file
         self._problems: list[LocatedProblem] = []
         self._paths: set[str] = set()
         self._around: set[str] = set()  # what the paths belong to
@@ -61,16 +65,24 @@ class Findings:
 
     def add(self, place: Place, path: str, message: str) -> None:
         """Take one problem. Raises TooManyError when there are enough of them."""
-        self._paths.add(path)
-        self._around.update(_with_parents(path))
-        self._problems.append(locate(self._file, place, path, message))
-        if len(self._problems) >= PROBLEMS_MAX:
-            raise TooManyError
+        self._take(path, locate(self.file, place, path, message))
+
+    def add_in_file(self, file: str, line: int, path: str, message: str) -> None:
+        """Take one problem with another file, which the setting `path` names."""
+        self._take(path, locate(file, Place(line, 0), "", message))
 
     def add_at(self, path: str, message: str) -> None:
         """Take one problem with a setting, unless it or a part of it has one already."""
         if not self.is_wrong(path) and not self.has_wrong(path):
             self.add(self.locate(path)[0], path, message)
+
+    def _take(self, path: str, problem: LocatedProblem) -> None:
+        self._paths.add(path)
+        self._around.update(_with_parents(path))
+        if problem not in self._problems:  # two settings may name one file
+            self._problems.append(problem)
+        if len(self._problems) >= PROBLEMS_MAX:
+            raise TooManyError
 
     def is_wrong(self, path: str) -> bool:
         """Tell whether `path` or what it belongs to has a problem."""
@@ -96,8 +108,9 @@ class Findings:
         return place, True
 
     def sorted(self) -> list[LocatedProblem]:
-        """Return the problems in the order of the file."""
-        return sorted(self._problems, key=lambda p: (p.line, p.column))
+        """Return the problems in the order of the file, then those of other files in theirs."""
+        own = escape(self.file)
+        return sorted(self._problems, key=lambda p: (p.file != own, p.file, p.line, p.column))
 
     def __bool__(self) -> bool:
         return bool(self._problems)

@@ -18,6 +18,7 @@ from mailwarden.control.config.problems import (
     locate,
 )
 from mailwarden.control.config.references import reference_problems
+from mailwarden.control.config.tables import Tables
 from mailwarden.control.config.tree import TEXT_LENGTH_MAX, Place, TreeError, parse_tree
 from mailwarden.core.problem import Problem
 from mailwarden.core.routes import RouteKind, parse_route
@@ -27,16 +28,19 @@ __all__ = ["ConfigError", "LocatedProblem", "demo_text", "load_config", "parse_c
 DEMO_NAME: Final = "demo.yaml"
 
 
-def load_config(path: Path, *, look_at_files: bool = True) -> GatewayConfig:
+def load_config(
+    path: Path, *, look_at_files: bool = True, tables: Tables | None = None
+) -> GatewayConfig:
     """Return the configuration in the file `path`; its folder is the base of relative paths.
 
-    `look_at_files` is as for `parse_config`.
+    `look_at_files` and `tables` are as for `parse_config`.
 
     Raises:
         ConfigError: all that is wrong with it, unreadable or missing included.
     """
     base = path.absolute().parent
-    return parse_config(read_text(path), str(path), base, look_at_files=look_at_files)
+    text = read_text(path)
+    return parse_config(text, str(path), base, look_at_files=look_at_files, tables=tables)
 
 
 def read_text(path: Path) -> str:
@@ -61,24 +65,36 @@ def read_text(path: Path) -> str:
         raise _single(str(path), Place(line, column), what) from error
 
 
-def parse_config(text: str, name: str, base: Path, *, look_at_files: bool = True) -> GatewayConfig:
+def parse_config(
+    text: str,
+    name: str,
+    base: Path,
+    *,
+    look_at_files: bool = True,
+    tables: Tables | None = None,
+) -> GatewayConfig:
     """Return the configuration in `text`; `name` is for messages, `base` is absolute.
 
     Certificates, credentials and folders are looked at, unless `look_at_files` is off: a process
     that has given up its rights may not be able to, and need not where another has done so.
+    `tables` reads the files of tables, remembers what it has read for the next configuration, and
+    holds the warnings about this one.
 
     Raises:
         ConfigError: all that is wrong with it.
     """
     findings = Findings(name)
+    tables = Tables() if tables is None else tables
+    tables.begin()
     try:
-        config = _parse(text, findings, base, look_at_files=look_at_files)
+        config = _parse(text, findings, base, tables, look_at_files=look_at_files)
     except TreeError as error:
         findings.add(error.place, "", error.message)
     except TooManyError:
         pass  # those found so far are enough to go on with
     if findings:
         raise ConfigError(findings.sorted())
+    tables.keep()
     return config
 
 
@@ -87,9 +103,12 @@ def demo_text() -> str:
     return resources.files("mailwarden.control.config").joinpath(DEMO_NAME).read_text("utf-8")
 
 
-def _parse(text: str, findings: Findings, base: Path, *, look_at_files: bool) -> GatewayConfig:
+def _parse(
+    text: str, findings: Findings, base: Path, tables: Tables, *, look_at_files: bool
+) -> GatewayConfig:
     findings.root = parse_tree(text, lambda place, message: findings.add(place, "", message))
-    config: GatewayConfig = Builder(findings, str(base)).section(GatewayConfig, findings.root, "")
+    builder = Builder(findings, str(base), tables)
+    config: GatewayConfig = builder.section(GatewayConfig, findings.root, "")
     _report(reference_problems(config, findings), findings)
     config = _with_absolute_routes(config, base)
     if look_at_files:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from mailwarden.control.config.dump import plain_scalar
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.scalars import describe_bounds
-from mailwarden.control.config.shape import Field, Form, Kind, fields_of
+from mailwarden.control.config.shape import MAY_BE_EMPTY, Field, Form, Kind, fields_of
 from mailwarden.core.setting import Setting, Unit
 
 _INTRODUCTION: Final = """\
@@ -20,6 +20,8 @@ is generated from the program.
 - A **time** is a number of seconds, or a number with `ms`, `s`, `m`, `h`, `d` or `w`: `5m`.
 - A **switch** is `on` or `off`; `yes`, `no`, `true` and `false` are the same.
 - A **path** is absolute, or counts from the folder of the configuration file.
+- A **table** is a list of lines, a text of several lines, or `{file: NAME}` with the path of a
+  file; see the guide on tables.
 - `[]` stands for each item of a list, `NAME` for a name that you choose.
 """
 _SPECIFICATION: Final = re.compile(r" \(mailflow [0-9., -]+\)")
@@ -85,6 +87,8 @@ def _value(kind: Kind, about: Setting) -> str:
             return f"names, each with a {_value(kind.inner, about)}"
         case Form.CHOICE:
             return ", ".join(f"`{choice.value}`" for choice in kind.choices)
+        case Form.LINES:
+            return "table"
     if about.is_path:
         return "path"
     bounds = describe_bounds(about)
@@ -101,7 +105,7 @@ def _default(field: Field) -> str:
     value: Any = field.default()
     if field.kind.form is Form.SWITCH:
         return "`on`" if value else "`off`"
-    if value is None or field.kind.form in (Form.SECTION, Form.LIST, Form.TABLE):
+    if value is None or field.kind.form in MAY_BE_EMPTY:
         return "–"
     shown = plain_scalar(value, field.setting)
     return "empty" if shown == "" else f"`{shown}`"

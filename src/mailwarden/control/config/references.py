@@ -14,7 +14,6 @@ from mailwarden.core.policy.hat_policy import EffectivePolicy, HatPolicy, Rule, 
 from mailwarden.core.problem import Problem
 from mailwarden.core.routes import RouteKind, parse_route
 from mailwarden.mailflow.listener.settings import Listener, ListenerType, effective_policy
-from mailwarden.mailflow.listener.tables import read_host_access
 from mailwarden.mailflow.workqueue.settings import MailPolicy
 
 DEFAULT_POLICY: Final = "DEFAULT"
@@ -85,7 +84,8 @@ def _listener(
         yield from _unknown("call_ahead", listener.call_ahead, table, profiles, findings)
     yield from _tls(config, listener)
     yield from _auth(listener, has_users=_has_users(config, findings))
-    if not findings.is_wrong(f"{path}.type"):
+    decisive = ("type", "recipient_access", "host_access")
+    if not any(findings.has_wrong(f"{path}.{name}") for name in decisive):
         yield from _purpose(listener)
     limit = config.inbound.max_connections
     if listener.max_connections > limit and findings.is_set(f"{path}.max_connections"):
@@ -115,7 +115,7 @@ def _policies_of(listener: Listener) -> Iterator[_Policy]:
     yield _Policy("policy", "", None, defaults)
     if not listener.host_access:
         return
-    table = read_host_access(listener.host_access).table
+    table = listener.host_access.table
     written = (*table.policies, *(each.access for each in table.entries), table.last.access)
     for access in dict.fromkeys(each for each in written if isinstance(each, HatPolicy)):
         if access.rule in (Rule.ACCEPT, Rule.RELAY):

@@ -8,10 +8,18 @@ from typing import Any, Final
 from mailwarden.control.config.dump import plain_scalar, plain_settings
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.scalars import SIZE_PATTERN, SWITCHES, TIME_PATTERN
-from mailwarden.control.config.shape import Field, Form, Kind, Value, fields_of
+from mailwarden.control.config.shape import (
+    MAY_BE_EMPTY,
+    Field,
+    Form,
+    Kind,
+    Value,
+    fields_of,
+)
 from mailwarden.core.setting import Setting, Unit
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+FILE_DOC: Final = "File that holds the table; relative to the folder of this file."
 _PATTERNS: Final = {Unit.BYTES: SIZE_PATTERN, Unit.SECONDS: TIME_PATTERN}
 
 Schema = dict[str, Any]
@@ -45,14 +53,12 @@ def _setting(field: Field, sections: dict[str, Schema]) -> Schema:
     about = field.setting
     schema: Schema = {"description": about.doc, **_kind(field.kind, about, sections)}
     has_value = not field.required and field.default() is not None
-    if has_value and field.kind.form is not Form.SECTION:
+    if has_value and field.kind.form not in (Form.SECTION, Form.LINES):
         schema["default"] = _default(field)
     if about.examples and field.kind.form is not Form.TABLE:
-        is_list = field.kind.form is Form.LIST
+        is_list = field.kind.form in (Form.LIST, Form.LINES)
         schema["examples"] = [[text] if is_list else text for text in about.examples]
-    may_be_empty = field.kind.optional or (
-        not field.required and field.kind.form in (Form.LIST, Form.TABLE, Form.SECTION)
-    )
+    may_be_empty = field.kind.optional or (not field.required and field.kind.form in MAY_BE_EMPTY)
     if may_be_empty:
         described = {"description": schema.pop("description")}
         return {**described, "anyOf": [schema, {"type": "null"}]}
@@ -86,6 +92,8 @@ def _kind(kind: Kind, about: Setting, sections: dict[str, Schema]) -> Schema:
                 "additionalProperties": values,
                 "maxProperties": about.entries_max,
             }
+        case Form.LINES:
+            return _lines(about)
         case Form.CHOICE:
             return {"enum": _choices([choice.value for choice in kind.choices])}
         case Form.SWITCH:
@@ -93,6 +101,22 @@ def _kind(kind: Kind, about: Setting, sections: dict[str, Schema]) -> Schema:
         case Form.INTEGER | Form.NUMBER:
             return _number(kind, about)
     return {"type": "string"}
+
+
+def _lines(about: Setting) -> Schema:
+    """Return what stands for a table: its lines as a list or text, or the name of its file."""
+    return {
+        "anyOf": [
+            {"type": "array", "items": {"type": "string"}, "maxItems": about.entries_max},
+            {"type": "string"},
+            {
+                "type": "object",
+                "properties": {"file": {"type": "string", "description": FILE_DOC}},
+                "required": ["file"],
+                "additionalProperties": False,
+            },
+        ]
+    }
 
 
 def _choices(words: list[str]) -> list[str | bool]:

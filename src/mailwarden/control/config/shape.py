@@ -12,6 +12,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Final
 
+from mailwarden.core.policy.text_table import TextTable
 from mailwarden.core.setting import Setting
 
 
@@ -25,12 +26,15 @@ class Form(Enum):
     CHOICE = "choice"
     LIST = "list"
     TABLE = "table"
+    LINES = "lines"  # a table with a text form, here or in a file of its own
     SECTION = "section"
 
 
 Value = Any  # whatever a setting may hold
 Annotation = Any  # a type, or what stands for one
 
+# What stands without a value where all its lines are comments: it is as if it were not named.
+MAY_BE_EMPTY: Final = (Form.LIST, Form.TABLE, Form.SECTION, Form.LINES)
 _FORMS: Final = {str: Form.TEXT, bool: Form.SWITCH, int: Form.INTEGER, float: Form.NUMBER}
 
 
@@ -127,6 +131,8 @@ def kind_of(hint: Annotation) -> Kind:
         return Kind(Form.LIST, of=kind_of(arguments[0]))
     elif origin is Mapping and arguments[0] is str:
         return Kind(Form.TABLE, of=kind_of(arguments[1]))
+    elif origin is TextTable:
+        return Kind(Form.LINES)
     elif isinstance(hint, type):
         if hint in _FORMS:
             return Kind(_FORMS[hint])

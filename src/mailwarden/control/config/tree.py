@@ -45,11 +45,15 @@ Report = Callable[[Place, str], None]
 
 @dataclass(slots=True, eq=False)
 class Scalar:
-    """A piece of text; `plain` when it stands without quotes."""
+    """A piece of text; `plain` when it stands without quotes.
+
+    A `literal` one begins behind a `|`, and has a line for each line of the file from there on.
+    """
 
     place: Place
     text: str
     plain: bool
+    literal: bool = False
 
     @property
     def is_nothing(self) -> bool:
@@ -148,7 +152,9 @@ class _Builder:
     def take(self, event: Event) -> None:
         match event:
             case yaml.ScalarEvent():
-                self._add(Scalar(self._place(event), event.value, plain=not event.style), event)
+                style = event.style
+                place = self._place(event)
+                self._add(Scalar(place, event.value, not style, style == "|"), event)
             case yaml.MappingStartEvent():
                 self._add(Table(self._place(event)), event)
             case yaml.SequenceStartEvent():

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import load_config
+from mailwarden.control.config.tables import Tables
 from mailwarden.core.routes import RouteKind, parse_route
+from mailwarden.mailflow.listener.settings import Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,12 @@ def check_file(path: Path) -> Summary:
     Raises:
         ConfigError: all that is wrong with it.
     """
-    return summarise(load_config(path))
+    tables = Tables()
+    config = load_config(path, tables=tables)
+    return summarise(config, tuple(map(str, tables.warnings)))
 
 
-def summarise(config: GatewayConfig) -> Summary:
+def summarise(config: GatewayConfig, warnings: tuple[str, ...] = ()) -> Summary:
     """Return what a gateway does with `config`."""
     return Summary(
         hostname=config.hostname,
@@ -60,7 +64,7 @@ def summarise(config: GatewayConfig) -> Summary:
                 auth=listener.policy.smtp_auth.value,
                 takes=(
                     *listener.accepted_domains,
-                    *listener.recipient_access,
+                    *_recipients(listener),
                     *listener.relay_hosts,
                 ),
             )
@@ -68,13 +72,18 @@ def summarise(config: GatewayConfig) -> Summary:
         ),
         routes=tuple((domain, _where(value)) for domain, value in config.smtp_routes.items()),
         certificates=tuple(config.certificates),
-        notes=tuple(_notes(config)),
+        notes=(*warnings, *_notes(config)),
     )
 
 
 def _notes(config: GatewayConfig) -> Iterator[str]:
     if config.delivery.dane.enabled and not config.dns.trusted_servers:
         yield "DANE is off: `dns.trusted_servers` names no server that checks DNSSEC"
+
+
+def _recipients(listener: Listener) -> tuple[str, ...]:
+    table = listener.recipient_access
+    return tuple(f"{entry.form} {entry.action.value}" for entry in table.table.entries)
 
 
 def _where(value: str) -> str:

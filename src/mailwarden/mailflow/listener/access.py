@@ -12,10 +12,8 @@ from mailwarden.core.policy.hat_predefined import ACCEPTED, BLOCKED, RELAYED, RE
 from mailwarden.core.policy.host_forms import HostFacts
 from mailwarden.core.policy.imported import Imported
 from mailwarden.core.policy.rat import DEFAULT_ENTRY, Rat, RatAction, RatEntry, RatIndex
-from mailwarden.core.policy.rat_text import parse_rat_entry
 from mailwarden.mailflow.listener.grants import Grant, Grants
 from mailwarden.mailflow.listener.settings import Listener, ListenerType
-from mailwarden.mailflow.listener.tables import read_host_access
 
 KNOWN_HOSTS_MAX: Final = 10_000  # whose access is remembered
 
@@ -113,7 +111,7 @@ class HostAccess:
 def make_host_access(listener: Listener) -> Imported[HostAccessTable]:
     """Return the host access table of `listener`, or what its relay hosts come to (2.1)."""
     if listener.host_access:
-        return read_host_access(listener.host_access)
+        return listener.host_access.read
     last = BLOCKED if listener.type is ListenerType.PRIVATE else ACCEPTED
     relayed = HatPolicy(Rule.RELAY, RELAYED.parameters + _UNCHECKED, RELAYED.name)
     group = SenderGroup(RELAYLIST, relayed.name, list_hosts(*listener.relay_hosts))
@@ -123,10 +121,9 @@ def make_host_access(listener: Listener) -> Imported[HostAccessTable]:
 
 def make_recipient_access(listener: Listener) -> RatIndex:
     """Return the recipient access table of `listener` (mailflow 4), ready to be asked."""
-    entries = [parse_rat_entry(line) for line in listener.recipient_access]
-    entries += [
-        RatEntry(ALL if domain == ALL else parse_bare_form(domain), RatAction.ACCEPT)
-        for domain in listener.accepted_domains
-    ]
-    default = next((entry for entry in entries if entry.form == ALL), DEFAULT_ENTRY)
-    return RatIndex(Rat(tuple(entry for entry in entries if entry.form != ALL), default))
+    if listener.recipient_access:
+        return listener.recipient_access.indexed(RatIndex)
+    domains = listener.accepted_domains
+    forms = [parse_bare_form(domain) for domain in domains if domain != ALL]
+    default = RatEntry(ALL, RatAction.ACCEPT) if ALL in domains else DEFAULT_ENTRY
+    return RatIndex(Rat(tuple(RatEntry(form, RatAction.ACCEPT) for form in forms), default))

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mailwarden.core.policy.aliases import AliasIndex
-from mailwarden.core.policy.aliases_text import parse_aliases
-from mailwarden.core.policy.domain_map import DomainMapIndex, parse_domain_map
-from mailwarden.core.policy.exceptions import ExceptionIndex, ExceptionTable, parse_exception
+from mailwarden.core.policy.domain_map import DomainMapIndex
+from mailwarden.core.policy.exceptions import ExceptionIndex
 from mailwarden.core.policy.rat import RatIndex
 from mailwarden.mailflow.listener.access import (
     HostAccess,
@@ -109,13 +108,9 @@ def make_context(
         undecided=grants.of(defaults),
         uses_reputation=settings.type is not ListenerType.PRIVATE or hosts.wants_scores,
         recipients=make_recipient_access(settings),
-        domain_map=DomainMapIndex(parse_domain_map("\n".join(settings.domain_map)).table)
-        if settings.domain_map
-        else None,
-        aliases=AliasIndex(parse_aliases(inbound.aliases).table) if inbound.aliases else None,
-        sender_exceptions=ExceptionIndex(
-            ExceptionTable(tuple(parse_exception(line) for line in inbound.sender_exceptions))
-        ),
+        domain_map=settings.domain_map.indexed(DomainMapIndex) if settings.domain_map else None,
+        aliases=inbound.aliases.indexed(AliasIndex) if inbound.aliases else None,
+        sender_exceptions=inbound.sender_exceptions.indexed(ExceptionIndex),
         proxies=Networks(settings.proxy_protocol_from),
         xclients=Networks(settings.xclient_from),
         received_by=None

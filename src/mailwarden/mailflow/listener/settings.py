@@ -8,23 +8,25 @@ from typing import Any
 from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.mail.address import AddressRules
 from mailwarden.core.patterns import parse_accepted, parse_name, parse_network
-from mailwarden.core.policy.address_forms import ALL
-from mailwarden.core.policy.domain_map import DOMAIN_MAP_ENTRIES_MAX
+from mailwarden.core.policy.aliases import AliasTable
+from mailwarden.core.policy.domain_map import DomainMap
+from mailwarden.core.policy.exceptions import ExceptionTable
+from mailwarden.core.policy.hat import HostAccessTable
 from mailwarden.core.policy.hat_parameters import Demand
 from mailwarden.core.policy.hat_policy import PRIVATE_DEFAULTS, PUBLIC_DEFAULTS, EffectivePolicy
-from mailwarden.core.policy.rat_text import parse_rat_entry
+from mailwarden.core.policy.rat import Rat
+from mailwarden.core.policy.text_table import TextTable
 from mailwarden.core.problem import Problem
 from mailwarden.core.setting import REQUIRED, Unit, setting
 from mailwarden.core.smtp.content import BareCrLf
 from mailwarden.mailflow.listener.tables import (
-    parse_aliases_text,
-    parse_domain_map_line,
-    parse_exception_line,
-    parse_host_access_text,
-    parse_rat_line,
+    ALIASES,
+    DOMAIN_MAP,
+    HOST_ACCESS,
+    RECIPIENT_ACCESS,
+    SENDER_EXCEPTIONS,
     parse_relay_host,
     parse_reply_text,
-    read_host_access,
 )
 
 
@@ -204,23 +206,22 @@ class Listener:
         examples=("corp.example",),
         parse=parse_accepted,
     )
-    recipient_access: tuple[str, ...] = setting(
-        (),
+    recipient_access: TextTable[Rat] = setting(
+        RECIPIENT_ACCESS.empty(),
         "Recipient access table of a public listener, instead of `accepted_domains`: the first "
         "entry that matches decides, and without one for `ALL` all others are rejected.",
         examples=(
             "corp.example ACCEPT",
             'old@corp.example REJECT (554 "This address was retired")',
         ),
-        parse=parse_rat_line,
+        table=RECIPIENT_ACCESS,
     )
-    domain_map: tuple[str, ...] = setting(
-        (),
+    domain_map: TextTable[DomainMap] = setting(
+        DOMAIN_MAP.empty(),
         "Domain map: recipients that get another address before they are looked at, as "
         "`@old.example @new.example`; the most specific left side wins.",
         examples=("@old.example @new.example", "joe@old.example ann@new.example"),
-        parse=parse_domain_map_line,
-        entries_max=DOMAIN_MAP_ENTRIES_MAX,
+        table=DOMAIN_MAP,
     )
     relay_hosts: tuple[str, ...] = setting(
         (),
@@ -229,12 +230,10 @@ class Listener:
         examples=("10.0.0.0/8",),
         parse=parse_relay_host,
     )
-    host_access: str = setting(
-        "",
-        "Host access table: which hosts may connect, and under which policy; a text of several "
-        "lines, see the guide.",
-        parse=parse_host_access_text,
-        has_lines=True,
+    host_access: TextTable[HostAccessTable] = setting(
+        HOST_ACCESS.empty(),
+        "Host access table: which hosts may connect, and under which policy; see the guide.",
+        table=HOST_ACCESS,
     )
     policy: MailFlowPolicy = setting(
         MailFlowPolicy,
@@ -283,7 +282,7 @@ class Listener:
                 "the rule RELAY",
             )
         if self.host_access and not self.reverse_dns:  # noqa: SIM102  the table is long to read
-            if read_host_access(self.host_access).table.has_names():
+            if self.host_access.table.has_names():
                 yield Problem("reverse_dns", "is off, but host_access decides by host names")
         if self.recipient_access and self.accepted_domains:
             yield Problem(
@@ -291,9 +290,6 @@ class Listener:
                 "stands instead of accepted_domains; add the domains to it as "
                 f"`{self.accepted_domains[0]} ACCEPT`",
             )
-        for index, line in enumerate(self.recipient_access[:-1]):
-            if parse_rat_entry(line).form == ALL:
-                yield Problem(f"recipient_access[{index}]", "ALL is for the rest; put it last")
 
 
 def effective_policy(listener: Listener) -> EffectivePolicy:
@@ -357,20 +353,19 @@ class InboundSettings:
     add_message_id: bool = setting(
         False, "Add a Message-ID to incoming mail that has none; relayed mail always gets one."
     )
-    aliases: str = setting(
-        "",
-        "Alias table: recipients that stand for others, or for `/dev/null`; a text of several "
-        "lines, see the guide.",
-        parse=parse_aliases_text,
-        has_lines=True,
+    aliases: TextTable[AliasTable] = setting(
+        ALIASES.empty(),
+        "Alias table: recipients that stand for others, or for `/dev/null`; see the guide.",
+        examples=("sales: ann@corp.example, bob@corp.example",),
+        table=ALIASES,
     )
-    sender_exceptions: tuple[str, ...] = setting(
-        (),
+    sender_exceptions: TextTable[ExceptionTable] = setting(
+        SENDER_EXCEPTIONS.empty(),
         "Senders that policies with `use_exception_table` let in unverified, or never: "
         "`user@dom.example`, `user@`, `@dom.example` or `@.dom.example` with ALLOW or REJECT; the "
         "first that matches decides.",
         examples=("@partner.example ALLOW", '@.spam.example REJECT (553 "Not wanted")'),
-        parse=parse_exception_line,
+        table=SENDER_EXCEPTIONS,
     )
     credentials: str = setting(
         "",

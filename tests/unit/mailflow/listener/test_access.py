@@ -20,6 +20,7 @@ from mailwarden.mailflow.listener.settings import (
     ListenerType,
     effective_policy,
 )
+from mailwarden.mailflow.listener.tables import RECIPIENT_ACCESS
 
 
 def listener(kind: ListenerType, *relay: str) -> Listener:
@@ -99,8 +100,8 @@ def test_accepted_domains(entry: str, address: str, expected: bool) -> None:
 
 
 def test_recipient_access_is_in_order_and_rejects_the_rest() -> None:
-    lines = ("old@corp.example REJECT", "corp.example ACCEPT", "ann@ ACCEPT")
-    index = make_recipient_access(replace(listener(ListenerType.PUBLIC), recipient_access=lines))
+    table = RECIPIENT_ACCESS.of("old@corp.example REJECT\ncorp.example ACCEPT\nann@ ACCEPT\n")
+    index = make_recipient_access(replace(listener(ListenerType.PUBLIC), recipient_access=table))
     found = [
         index.find(address).action
         for address in ("old@corp.example", "bob@corp.example", "ann@x.example", "bob@x.example")
@@ -113,7 +114,7 @@ def test_what_is_wrong_with_recipient_access() -> None:
     settings = replace(
         listener(ListenerType.PUBLIC),
         accepted_domains=("corp.example",),
-        recipient_access=("ALL REJECT", "corp.example ACCEPT"),
+        recipient_access=RECIPIENT_ACCESS.of("corp.example ACCEPT\n"),
     )
     paths = [problem.path for problem in settings.problems()]
-    assert paths == ["recipient_access", "recipient_access[0]"]
+    assert paths == ["recipient_access"]

@@ -1,0 +1,68 @@
+"""A configuration that was accepted, as the supervisor hands it to the workers.
+
+It holds the texts it was read from: those of its own file and of all files of tables. So every
+worker, one that is restarted included, reads what was accepted, whatever has become of the files.
+"""
+
+import fcntl
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from mailwarden.control.config.model import GatewayConfig
+from mailwarden.control.config.tables import TableFileError
+
+_SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A configuration, the text of its file, and those of the files of tables by path."""
+
+    config: GatewayConfig
+    text: str
+    tables: Mapping[str, str]
+
+    def to_memory(self) -> int:
+        """Return a file in memory that holds all texts and cannot be changed; for `from_memory`."""
+        content = msgspec.json.encode((self.text, dict(self.tables)))
+        file = os.memfd_create("configuration", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            view = memoryview(content)
+            while view:
+                view = view[os.write(file, view) :]
+            fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
+        except BaseException:
+            os.close(file)
+            raise
+        return file
+
+
+def from_memory(file: int) -> tuple[str, dict[str, str]]:
+    """Return the text of a configuration and those of its tables; closes `file`."""
+    try:
+        content = os.pread(file, os.fstat(file).st_size, 0)
+    finally:
+        os.close(file)
+    return msgspec.json.decode(content, type=tuple[str, dict[str, str]])
+
+
+class HandedTexts:
+    """Gives tables the texts that were handed over, instead of files."""
+
+    def __init__(self) -> None:
+        self.texts: Mapping[str, str] = {}
+
+    def read(self, path: str) -> str:
+        """Return the text of the file `path` as it was when it was accepted.
+
+        Raises:
+            TableFileError: it is not among them.
+        """
+        text = self.texts.get(path)
+        if text is None:
+            raise TableFileError(0, "was not handed over")
+        return text

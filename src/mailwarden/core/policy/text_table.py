@@ -1,0 +1,80 @@
+"""A table as the configuration holds it: the text that an administrator wrote, and what it says.
+
+The text is kept as it is, with its comments, so that what goes out is what came in. It is read
+once for each process: what is made of a text, a look-up included, is shared by all values that
+have the same text.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar, cast
+
+from mailwarden.core.policy.imported import Imported
+
+T = TypeVar("T")
+I = TypeVar("I")  # noqa: E741  a look-up made of a table, called index everywhere
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TextTable(Generic[T]):
+    """An accepted table. Equal are those with the same text from the same place."""
+
+    text: str
+    read: Imported[T] = field(compare=False)  # what came of the text; accepted without problems
+    file: str = ""  # absolute path of its own file; "" is the configuration file itself
+    _indexes: dict[object, object] = field(default_factory=dict, compare=False)
+
+    @property
+    def table(self) -> T:
+        """What the text says."""
+        return self.read.table
+
+    def at(self, file: str) -> "TextTable[T]":
+        """Return the same table as it stands in `file`."""
+        if file == self.file:
+            return self
+        return replace(self, file=file)
+
+    def indexed(self, make: Callable[[T], I]) -> I:
+        """Return the look-up that `make` makes of the table; made once of a text."""
+        made = self._indexes.get(make)
+        if made is None:
+            made = self._indexes[make] = make(self.read.table)
+        return cast("I", made)
+
+    def __bool__(self) -> bool:
+        """Whether the setting names a table at all, if only an empty file."""
+        return bool(self.text or self.file)
+
+    def __repr__(self) -> str:
+        where = f" of {self.file}" if self.file else ""
+        return f"<table{where}, {len(self.text)} letters>"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableForm:
+    """A kind of table: how its text is read.
+
+    `index` makes what is asked when mail comes; a worker makes it before it goes over to a new
+    configuration. None is a table for which that is done elsewhere.
+    """
+
+    name: str  # `alias table`, for messages
+    parse: Callable[[str], Imported[Any]]
+    index: Callable[[Any], object] | None = None
+
+    def empty(self) -> TextTable[Any]:
+        """Return the value of a setting that names no table."""
+        return TextTable("", self.parse(""))
+
+    def of(self, text: str) -> TextTable[Any]:
+        """Return the table in `text`.
+
+        Raises:
+            ValueError: it has problems; the message names the first.
+        """
+        read = self.parse(text)
+        if read.problems:
+            first = read.problems[0]
+            raise ValueError(f"{first.path}: {first.message}")
+        return TextTable(text, read)
