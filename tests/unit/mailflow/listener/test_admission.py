@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from mailwarden.mailflow.listener.settings import MailFlowPolicy
+from mailwarden.mailflow.listener.tables import HOST_ACCESS
 from mailwarden.services.engines.reputation.score import Score
 from tests.unit.mailflow.listener.bench import Bench, Peer
 
@@ -11,7 +12,7 @@ ALL = "ALL\n    ACCEPT\n"
 
 
 def bench(table: str, **settings: Any) -> Bench:
-    return Bench(host_access=table, reverse_dns=True, **settings)
+    return Bench(host_access=HOST_ACCESS.of(table), reverse_dns=True, **settings)
 
 
 async def connected(made: Bench, address: str = "192.0.2.25") -> Peer:
