@@ -69,6 +69,10 @@ class Commands:
             async for answer in self._test_call_ahead(request):
                 yield answer
             return
+        if request.get("command") == "tls_verify":
+            async for answer in self._verify_tls(request):
+                yield answer
+            return
         if request.get("command") not in OPERATIONS:
             pace = Pace(PROGRESS_SECONDS)
             for answer in self.answer(request):
@@ -156,6 +160,26 @@ class Commands:
             "detail": answer.detail,
             "action": asker.profile.action_after(answer.finding),
         }
+
+    async def _verify_tls(self, request: Answer) -> AsyncGenerator[Answer, None]:
+        """Yield the steps as they are taken; empty answers in between are signs of life."""
+        steps: asyncio.Queue[Answer] = asyncio.Queue()
+        domain, host = str(request.get("domain")), str(request.get("host") or "")
+        verifying = asyncio.ensure_future(
+            self._gateway.delivery.verify_tls(domain, host, steps.put_nowait)
+        )
+        try:
+            while not verifying.done() or not steps.empty():
+                step: Answer = {}
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(ALIVE_SECONDS):
+                        step = await steps.get()
+                yield step
+                if step.get("done"):
+                    return
+        finally:
+            verifying.cancel()
+        verifying.result()
 
     def _flush_call_ahead(self, name: str) -> Answer:
         askers = [each for each in self._gateway.call_aheads if name in ("", each.name)]

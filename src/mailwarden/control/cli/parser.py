@@ -20,6 +20,7 @@ from mailwarden.control.cli.options import (
     parse_seconds,
 )
 from mailwarden.control.cli.queue_parser import add_queue
+from mailwarden.control.cli.tls_verify import add_tls_verify
 
 WATCH_SECONDS: Final = 2.0
 _EXIT_CODES: Final = """\
@@ -53,6 +54,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     add_queue(commands)
     _add_reputation(commands)
     add_call_ahead(commands)
+    add_tls_verify(commands)
     _add_spool(commands)
     add_command(
         commands,

@@ -32,6 +32,7 @@ from mailwarden.mailflow.delivery.redirects import Redirect, Redirects
 from mailwarden.mailflow.delivery.shared import Means, Shared
 from mailwarden.mailflow.delivery.smtp_queue import SmtpQueue
 from mailwarden.mailflow.delivery.tally import HostStatus
+from mailwarden.mailflow.delivery.tls_verify import Say, TlsVerifier
 from mailwarden.mailflow.delivery.wheel import TICK_SECONDS, Bucket, Waiting, Wheel
 from mailwarden.stores.spool.spool import Entry, Progress
 
@@ -503,6 +504,10 @@ class Delivery:
         self._seek(unseen, keys, DUE_AT_ONCE)
         if unseen.items:
             self._means.loop.call_soon(self._seek_on, unseen, keys)
+
+    async def verify_tls(self, domain: str, host: str, say: Say) -> None:
+        """Try TLS with the hosts of `domain`, or only with `host`, and say what comes of it."""
+        await TlsVerifier(self._shared, say).run(domain, host)
 
     def _all_queues(self) -> list[DestinationQueue]:
         return [*self._queues.values(), *self._retired]

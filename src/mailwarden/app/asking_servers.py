@@ -1,10 +1,11 @@
-"""`mailwarden call-ahead`: asks the running gateway."""
+"""`mailwarden call-ahead` and `tls-verify`: let the running gateway speak to other servers."""
 
 from argparse import Namespace
 
 from mailwarden.app.asking import answers_of
 from mailwarden.control.cli.call_ahead import show_flushed, show_test
 from mailwarden.control.cli.failure import CommandError
+from mailwarden.control.cli.tls_verify import show_steps
 
 
 def call_ahead_test(arguments: Namespace) -> int:
@@ -29,3 +30,9 @@ def call_ahead_flush(arguments: Namespace) -> int:
     if missing:
         raise CommandError(f"not all workers were asked: {', '.join(missing)}", "ask again later")
     return show_flushed(gathered)
+
+
+def tls_verify(arguments: Namespace) -> int:
+    """Try TLS with the hosts of a domain."""
+    request = {"command": "tls_verify", "domain": arguments.domain, "host": arguments.host}
+    return show_steps(arguments, answers_of(arguments, request))
