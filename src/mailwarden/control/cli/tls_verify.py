@@ -14,9 +14,9 @@ from mailwarden.control.cli.options import Group, add_command, add_json
 from mailwarden.system.log.escape import escape
 
 _MORE = (
-    "The running gateway connects to each host as delivery does, from the same address and with "
-    "the same settings: destination controls, DANE and MTA-STS. It speaks as far as TLS, sends no mail "
-    "and counts nowhere. Ends with 1 when mail would go to none of the hosts."
+    "The running gateway connects to each host as delivery does, from the same address and under "
+    "the same settings: destination controls, DANE and MTA-STS. It speaks as far as TLS, sends no "
+    "mail and counts nowhere. Ends with 1 when mail would go to none of the hosts."
 )
 
 
