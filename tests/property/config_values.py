@@ -20,6 +20,8 @@ DOMAINS = st.one_of(
 )
 ADDRESSES = st.ip_addresses().map(str)
 NETWORKS = st.one_of(ADDRESSES, st.sampled_from(["10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0"]))
+# A table of hosts has IPv4 addresses as such alone, not as they look within IPv6.
+RELAY_HOSTS = NETWORKS.filter(lambda network: not network.startswith("::ffff:"))
 LOCALS = st.from_regex(r"[a-zA-Zé%+._-]{1,8}", fullmatch=True)
 MAILBOXES = st.builds("{}@{}".format, LOCALS, DOMAINS)
 NAMES = st.from_regex(r"[A-Za-zÄ0-9]([A-Za-z0-9 ._-]{0,8}[A-Za-z0-9])?", fullmatch=True)
@@ -53,7 +55,7 @@ PARSED = {
     bounce_profile.parse_recipient: st.just("") | MAILBOXES,
     bounce_profile.parse_language: st.sampled_from(["", "de", "pt-br"]),
     tables.parse_reply_text: st.from_regex(r"[!-~][ -~]{0,20}[!-~]", fullmatch=True),
-    tables.parse_relay_host: NETWORKS,
+    tables.parse_relay_host: RELAY_HOSTS,
     call_ahead.parse_server: DOMAINS,
     call_ahead.parse_action: st.sampled_from(["accept", "550 No"]),
     reputation.parse_zone: DOMAINS,
@@ -203,14 +205,14 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
             "interface": draw(st.sampled_from(list(plain["interfaces"]))),
             "port": port,
             "bounce_profile": draw(st.sampled_from(profiles)),
-            "relay_hosts": draw(st.lists(NETWORKS, min_size=1, max_size=3)),
+            "relay_hosts": draw(st.lists(RELAY_HOSTS, min_size=1, max_size=3)),
         }
         lines = listener.pop("recipient_access", [])
         if listener["type"] == "public":
             domains = PARSED[patterns.parse_accepted]
             listener["accepted_domains"] = draw(st.lists(domains, max_size=3))
             if not listener["accepted_domains"]:
-                listener["recipient_access"] = lines
+                listener["recipient_access"] = lines or ["corp.example ACCEPT"]
         if certificates and draw(st.booleans()):
             listener["certificate"] = draw(st.sampled_from(certificates))
             listener["implicit_tls"] = True
