@@ -42,6 +42,7 @@ DOMAIN_KEYS = st.one_of(DOMAINS, DOMAINS.map(".{}".format))
 
 PARSED = {
     hostport.parse_hostname: DOMAINS,
+    patterns.parse_domain: DOMAIN_KEYS,
     patterns.parse_ip_address: ADDRESSES,
     patterns.parse_network: NETWORKS,
     patterns.parse_mailbox: MAILBOXES,
