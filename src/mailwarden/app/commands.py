@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # the gateway is handed in; importing it would pull the whole
 SHOWN_RECIPIENTS_MAX: Final = 20  # of one message in a list
 ALIVE_SECONDS: Final = 2.0  # between two signs of life of what may take long
 SHOWN_HEADER_BYTES: Final = 16 * 1024
+TLS_REPORTS: Final = ("tls_reports", "tls_reports_close", "tls_reports_send")
 
 Answer = dict[str, Any]
 
@@ -90,7 +91,10 @@ class Commands:
     def answer(self, request: Answer) -> Iterator[Answer]:
         """Yield the answers to a `request` that takes no more than a look at each message."""
         try:
-            yield from self._answer(request)
+            if request.get("command") in TLS_REPORTS:
+                yield from self._answer_reports(request["command"])
+            else:
+                yield from self._answer(request)
         except (KeyError, TypeError, ValueError) as error:
             yield {"error": f"request not understood: {error!r}"}
         except (DamagedError, SpoolFailure, OSError) as error:
@@ -186,6 +190,18 @@ class Commands:
         if name and not askers:
             return {"error": f"there is no call-ahead profile {name[:100]!r}"}
         return {"flushed": sum(asker.flush() for asker in askers)}
+
+    def _answer_reports(self, command: str) -> Iterator[Answer]:
+        results = self._gateway.transport.results
+        if command == "tls_reports":
+            yield from ({"reports": rows} for rows in results.pages())
+        elif command == "tls_reports_close":
+            results.close_all()
+            yield {"closed": True}
+        elif self._gateway.config.delivery.tls_reports.enabled:
+            yield {"domains": results.send_now()}
+        else:
+            yield {"error": "`delivery.tls_reports.enabled` is off"}
 
     def _list(self, entries: Iterable[Entry], request: Answer) -> Iterator[Answer]:
         selection, limit = selection_of(request), int(request.get("limit") or 0)

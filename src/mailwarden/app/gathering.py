@@ -27,6 +27,7 @@ LISTING: Final = frozenset(
         "queue_delete",
         "queue_bounce",
         "queue_restore",
+        "tls_reports",
     }
 )
 

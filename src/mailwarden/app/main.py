@@ -25,6 +25,7 @@ _PLACES: Final = {
     "call-ahead flush": ("mailwarden.app.asking_servers", "call_ahead_flush"),
     "queue list": ("mailwarden.app.asking_queue", "queue_list"),
     "queue oldest": ("mailwarden.app.asking_queue", "queue_oldest"),
+    "tls-reports": ("mailwarden.app.asking_reports", "tls_reports"),
     "queue hosts": ("mailwarden.app.asking_queue", "queue_hosts"),
     "queue rate": ("mailwarden.app.asking_rates", "queue_rate"),
     "queue host-rate": ("mailwarden.app.asking_rates", "queue_host_rate"),

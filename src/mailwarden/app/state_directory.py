@@ -47,6 +47,11 @@ class StateDirectory:
         """File of the MTA-STS policies of other domains."""
         return self.directory / "mta-sts"
 
+    @property
+    def tls_reports(self) -> Path:
+        """Folder of what was counted for TLS reports."""
+        return self.directory / "tls-reports"
+
     def part(self, worker: int) -> Path:
         """Return the spool folder of a worker."""
         return self.spool / str(worker)

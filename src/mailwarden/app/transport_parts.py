@@ -1,37 +1,54 @@
 """Builds and connects the parts of a worker that are about DANE, MTA-STS and TLS reports."""
 
 import asyncio
+import random
+import secrets
 import ssl
 from pathlib import Path
+from typing import Final
 
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.core.policy.tls_report import ReportCollector
+from mailwarden.core.policy.tls_report_build import Reporter
 from mailwarden.mailflow.delivery.transport_security import TransportSecurity
+from mailwarden.mailflow.origination.tls_reports import (
+    ReportMeans,
+    ReportWords,
+    TlsReportSender,
+)
+from mailwarden.mailflow.origination.tls_results import TlsResults
 from mailwarden.services.transport_security.cache import PolicyCache, PolicyFile
 from mailwarden.services.transport_security.https_fetcher import HttpsPolicyFetcher, policy_context
 from mailwarden.services.transport_security.policies import PolicySource
 from mailwarden.services.transport_security.policy_keeper import PolicyKeeper
+from mailwarden.services.transport_security.report_poster import HttpsPoster
+from mailwarden.services.transport_security.report_store import ReportStore
+from mailwarden.stores.spool.identifiers import Identifiers
+from mailwarden.stores.spool.spool import Spool
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.dns.client import CachingResolver
 from mailwarden.system.dns.tlsa import DaneLookups
 from mailwarden.system.files.files import SystemFiles
 from mailwarden.system.log.maillog import MailLog
 
-REFRESHING_WORKER = 0
+LEADER: Final = 0  # the worker that refreshes policies and sends reports
 
 
 class TransportParts:
     """What `security` needs to live."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  keywords, one for each thing that it is handed
         self,
         index: int,
+        count: int,
         config: GatewayConfig,
         base: Path,
         state: StateDirectory,
         *,
         resolver: CachingResolver,
+        spool: Spool,
+        identifiers: Identifiers,
         log: MailLog,
         clock: Clock,
     ) -> None:
@@ -40,12 +57,10 @@ class TransportParts:
         Raises:
             CertificateError: `delivery.ca_file` cannot be used.
         """
-        self._base = base
-        self._clock = clock
-        sts = config.delivery.mta_sts
+        sts, context = config.delivery.mta_sts, make_policy_context(config, base)
         self._fetcher = HttpsPolicyFetcher(
             resolver,
-            make_policy_context(config, base),
+            context,
             port=sts.port,
             timeout_seconds=sts.timeout_seconds,
         )
@@ -56,28 +71,48 @@ class TransportParts:
             PolicyFile(str(state.sts_policies), SystemFiles()),
             source,
             log,
-            is_refreshing=index == REFRESHING_WORKER,
+            is_refreshing=index == LEADER,
         )
         self._keeper.load()
-        self.results = ReportCollector()
+        collector = ReportCollector()
         self.security = TransportSecurity(
             config.delivery,
             DaneLookups(resolver),
             source,
-            self.results,
+            collector,
             clock,
             is_trusted=bool(config.dns.trusted_servers),
         )
+        self._poster = HttpsPoster(resolver, context)
+        store = ReportStore(str(state.tls_reports), index, SystemFiles())
+        means = ReportMeans(
+            store=store,
+            spool=spool,
+            identifiers=identifiers,
+            resolver=resolver,
+            poster=self._poster,
+            log=log,
+            clock=clock,
+            random=random.SystemRandom(),
+            token=lambda: secrets.token_hex(8),
+        )
+        self._sender = TlsReportSender(means, report_words(config)) if index == LEADER else None
+        self.results = TlsResults(collector, store, self._sender, log, clock)
+        self.results.load(count)
         self._running: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to work beside the mail."""
         self._running.append(asyncio.create_task(self._keeper.run()))
+        self._running.append(asyncio.create_task(self.results.run()))
 
     def apply(self, config: GatewayConfig, context: ssl.SSLContext) -> None:
         """Go on under another configuration; `context` is that of `make_policy_context`."""
         sts = config.delivery.mta_sts
         self._fetcher.apply(context, port=sts.port, timeout_seconds=sts.timeout_seconds)
+        self._poster.context = context
+        if self._sender is not None:
+            self._sender.words = report_words(config)
         self.security.apply(config.delivery, is_trusted=bool(config.dns.trusted_servers))
 
     def close(self) -> None:
@@ -85,6 +120,21 @@ class TransportParts:
         for task in self._running:
             task.cancel()
         self._keeper.close()
+        self.results.close()
+
+
+def report_words(config: GatewayConfig) -> ReportWords:
+    """Return what TLS reports say of the gateway, and when they go."""
+    reports = config.delivery.tls_reports
+    return ReportWords(
+        is_enabled=reports.enabled,
+        reporter=Reporter(
+            organization=reports.organization or config.hostname,
+            contact=reports.contact or f"postmaster@{config.hostname}",
+        ),
+        hostname=config.hostname,
+        delay_max_seconds=reports.delay_max_seconds,
+    )
 
 
 def make_policy_context(config: GatewayConfig, base: Path) -> ssl.SSLContext:

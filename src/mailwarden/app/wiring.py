@@ -145,7 +145,16 @@ class Gateway:
         self.rates = self._make_rates(config)
         self.reputation = ReputationService(config.reputation, self._reputation_means(index))
         self.transport = TransportParts(
-            index, config, base, state, resolver=self._resolver, log=self.log, clock=self._clock
+            index,
+            count,
+            config,
+            base,
+            state,
+            resolver=self._resolver,
+            spool=self.spool,
+            identifiers=self._identifiers,
+            log=self.log,
+            clock=self._clock,
         )
         self.work_queue = WorkQueue(
             self.spool,

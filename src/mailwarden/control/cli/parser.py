@@ -56,6 +56,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     add_call_ahead(commands)
     add_tls_verify(commands)
     _add_spool(commands)
+    _add_tls_reports(commands)
     add_command(
         commands,
         "reload",
@@ -169,6 +170,24 @@ def _add_reputation(commands: Group) -> None:
         "--forget", action="store_true", help="forget what this gateway saw of the host"
     )
     add_json(parser)
+
+
+def _add_tls_reports(commands: Group) -> None:
+    parser = add_command(
+        commands,
+        "tls-reports",
+        "Show what is counted for the TLS reports of other domains.",
+        "TLS sessions by day (UTC), domain and policy, of which no report has gone yet.",
+        "mailwarden tls-reports",
+        "mailwarden tls-reports --send",
+    )
+    add_json(parser)
+    parser.add_argument(
+        "--send",
+        action="store_true",
+        help="send the reports now, that of today included, to try it out; what comes later today "
+        "gets a report of its own",
+    )
 
 
 def _add_spool(commands: Group) -> None:

@@ -7,12 +7,12 @@ workers may share it: whoever saves takes over what the others saved since.
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, Final
 
 from mailwarden.core.policy.mta_sts import Mode, StsPolicy, build_policy, parse_policy
+from mailwarden.services.transport_security.whole_file import replace_file
 from mailwarden.system.clock.clock import Clock
-from mailwarden.system.files.files import Files, try_unlink, write_fully
+from mailwarden.system.files.files import Files
 
 DOMAINS_MAX: Final = 50_000
 WEIGHT_MAX: Final = 32 * 1024 * 1024  # bytes, about, of all policies
@@ -23,7 +23,6 @@ USED_SECONDS: Final = 30 * 86_400  # policies that nobody needed for so long are
 
 _ENTRY_WEIGHT: Final = 500  # of a policy, besides its patterns
 _DISCARDED: Final = 16  # when it is full, this part of it goes
-_LINES_WRITTEN: Final = 1000  # at a time
 
 
 class CachedPolicy:
@@ -206,21 +205,9 @@ class PolicyFile:
         return cache.absorb(self._files.pread(fd, FILE_BYTES_MAX, 0))
 
     def _write(self, cache: PolicyCache) -> None:
-        draft = f"{self._path}.new"
-        try_unlink(self._files, draft)
-        fd = self._files.open(draft, write=True, create=True)
-        try:
-            offset = 0
-            for lines in _batches(cache.encode()):
-                offset = write_fully(self._files, fd, lines, offset)
-            self._files.fdatasync(fd)
-            self._files.rename(draft, self._path)
-        except OSError:
-            self._files.close(fd)
-            raise
+        fd = replace_file(self._files, self._path, cache.encode())
         self.close()
         self._known = fd
-        self._files.sync_directory(self._path.rpartition("/")[0] or ".")
 
     @contextmanager
     def _locked(self) -> Iterator[bool]:
@@ -233,11 +220,6 @@ class PolicyFile:
             yield self._files.lock(fd)
         finally:
             self._files.close(fd)
-
-
-def _batches(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
-    while batch := list(islice(lines, _LINES_WRITTEN)):
-        yield batch
 
 
 def _is_due(entry: CachedPolicy, now: float) -> bool:

@@ -31,6 +31,45 @@ def build_request(host: str, path: str) -> bytes:
     ).encode("ascii")
 
 
+def build_post(host: str, path: str, media_type: str, body: bytes) -> bytes:
+    """Return what posts `body` to `path` of `host`, all in ASCII but the body."""
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: mailwarden\r\n"
+        f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    ).encode("ascii") + body
+
+
+class StatusReader:
+    """Takes an answer piece by piece, and only looks for its status."""
+
+    __slots__ = ("_buffer", "_headers")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._headers = 0
+
+    def feed(self, data: bytes) -> int:
+        """Take bytes from the wire; return the status, or 0 when more bytes are needed.
+
+        Raises:
+            HttpError: the answer is malformed or too long.
+        """
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n", 0, HEADER_BYTES_MAX)) >= 0:
+            status = _STATUS.match(bytes(self._buffer[: self._buffer.find(b"\r\n")]))
+            if status is None:
+                raise HttpError("the answer is not HTTP")
+            self._headers += 1
+            code = int(status[1])
+            if code >= 200 or self._headers > INFORMATIONAL_MAX:
+                return code
+            del self._buffer[: end + 4]
+        if len(self._buffer) >= HEADER_BYTES_MAX:
+            raise HttpError("the header of the answer is too long")
+        return 0
+
+
 class ResponseReader:
     """Takes an answer piece by piece, wherever it is split.
 

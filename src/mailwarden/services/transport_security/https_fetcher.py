@@ -6,30 +6,25 @@ followed, nothing is cached on the way, and there are limits of time and size.
 
 import asyncio
 import ssl
-from typing import Final, Protocol
+from typing import Final
 
 from mailwarden.core.policy.mta_sts import HOST_LABEL, POLICY_BYTES_MAX, POLICY_PATH
 from mailwarden.core.policy.tls_report import ResultType
 from mailwarden.services.transport_security.fetcher import FetchError
 from mailwarden.services.transport_security.http import HttpError, ResponseReader, build_request
+from mailwarden.services.transport_security.https_connector import (
+    CONNECT_TIMEOUT_SECONDS,
+    AddressResolver,
+    ConnectFailedError,
+    HttpsConnector,
+)
 from mailwarden.system.crypto.tls import client_context
-from mailwarden.system.dns.resolver import NameNotFoundError, ResolutionError
 
 TIMEOUT_SECONDS: Final = 60.0  # RFC 8461, 3.3
-CONNECT_TIMEOUT_SECONDS: Final = 15.0  # for one address, handshake included
-ADDRESSES_MAX: Final = 4
 HTTPS_PORT: Final = 443
 MEDIA_TYPE: Final = "text/plain"  # RFC 8461, 3.2
 
 _READ_BYTES: Final = 16 * 1024
-
-
-class AddressResolver(Protocol):
-    """The part of a resolver that is needed here."""
-
-    async def resolve_addresses(self, name: str) -> tuple[str, ...]:
-        """Return the addresses of `name`; see `Resolver`."""
-        ...
 
 
 def policy_context(ca_file: str = "") -> ssl.SSLContext:
@@ -60,8 +55,7 @@ class HttpsPolicyFetcher:
         connect_timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
     ) -> None:
         """Give `context` what `policy_context` returns."""
-        self._resolver: Final = resolver
-        self._connect_timeout_seconds: Final = connect_timeout_seconds
+        self._connector: Final = HttpsConnector(resolver, connect_timeout_seconds)
         self.apply(context, port=port, timeout_seconds=timeout_seconds)
 
     def apply(self, context: ssl.SSLContext, *, port: int, timeout_seconds: float) -> None:
@@ -83,7 +77,13 @@ class HttpsPolicyFetcher:
             raise FetchError(f"no answer within {self._timeout_seconds:g} seconds") from None
 
     async def _fetch(self, host: str) -> bytes:
-        reader, writer = await self._connect(host)
+        try:
+            reader, writer = await self._connector.connect(host, self._port, self._context)
+        except ConnectFailedError as failed:
+            result = ResultType.STS_POLICY_FETCH_ERROR
+            if failed.is_about_certificate:
+                result = ResultType.STS_WEBPKI_INVALID
+            raise FetchError(str(failed), result) from failed
         try:
             writer.write(build_request(host, POLICY_PATH))
             response = await _read(reader)
@@ -94,33 +94,6 @@ class HttpsPolicyFetcher:
         if response.content_type != MEDIA_TYPE:
             raise FetchError(f"{host}: the file is of type {response.content_type[:80]!r}")
         return bytes(response.body)
-
-    async def _connect(self, host: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reason = "no address"
-        for address in (await self._addresses(host))[:ADDRESSES_MAX]:
-            try:
-                async with asyncio.timeout(self._connect_timeout_seconds):
-                    return await asyncio.open_connection(
-                        address,
-                        self._port,
-                        ssl=self._context,
-                        server_hostname=host,  # RFC 8461, 7.1: SNI
-                    )
-            except ssl.SSLCertVerificationError as error:
-                # It makes no sense to ask the next one until somebody vouches for it.
-                reason = f"{host} [{address}]: {error.verify_message}"
-                raise FetchError(reason, ResultType.STS_WEBPKI_INVALID) from error
-            except TimeoutError:
-                reason = f"[{address}] did not answer"
-            except OSError as error:  # ssl.SSLError is one
-                reason = f"[{address}]: {error.strerror or error}"
-        raise FetchError(f"{host}: {reason}")
-
-    async def _addresses(self, host: str) -> tuple[str, ...]:
-        try:
-            return await self._resolver.resolve_addresses(host)
-        except (NameNotFoundError, ResolutionError) as error:
-            raise FetchError(str(error)) from error
 
 
 async def _read(reader: asyncio.StreamReader) -> ResponseReader:
