@@ -32,6 +32,8 @@ def test_a_right_file_says_what_the_gateway_would_do(
         "Mail for      Goes to",
         "corp.example  10.0.0.9:26, a.example:25",
         "ALL           its MX hosts",
+        "",
+        "Note: DANE is off: `dns.trusted_servers` names no server that checks DNSSEC",
     ]
 
 
