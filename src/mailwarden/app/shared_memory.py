@@ -11,6 +11,7 @@ from mailwarden.control.config.model import GatewayConfig
 from mailwarden.services.engines.reputation.history_table import make_history
 from mailwarden.services.throttling.board import make_board
 from mailwarden.services.throttling.rate_table import make_rate_table
+from mailwarden.services.throttling.spans import make_span_table
 
 
 class SharedMemory(NamedTuple):
@@ -19,6 +20,7 @@ class SharedMemory(NamedTuple):
     board: int  # how many there are of something at this moment
     rates: int  # how many there were within the hour
     history: int  # what was seen of hosts
+    destinations: int  # recipients that destinations got
 
     def reopen(self) -> "SharedMemory":
         """Return descriptors of the same memory that share nothing else with these."""
@@ -31,6 +33,7 @@ def make_shared_memory(workers: int, config: GatewayConfig) -> SharedMemory:
         make_board(workers),
         make_rate_table(window_seconds=config.rates.reset_seconds),
         make_history(config.reputation.history.addresses_max),
+        make_span_table(),
     )
 
 

@@ -51,6 +51,7 @@ from mailwarden.services.engines.reputation.service import Means as ReputationMe
 from mailwarden.services.engines.reputation.service import ReputationService
 from mailwarden.services.throttling.board import BoardGauges
 from mailwarden.services.throttling.rate_table import RateTable
+from mailwarden.services.throttling.spans import TableSpans
 from mailwarden.stores.spool.identifiers import FileIdentifiers
 from mailwarden.stores.spool.segments import SegmentSpool
 from mailwarden.stores.spool.spool import Entry, Settlement, State
@@ -178,6 +179,7 @@ class Gateway:
                 random=random.SystemRandom(),
                 loop=loop,
                 security=self.transport.security,
+                spans=TableSpans(memory.destinations, self._spans_full, self._spans_stuck),
             ),
         )
         self.origination = Originator(
@@ -454,6 +456,14 @@ class Gateway:
             memory=self._memory.history,
             path=str(self._state.reputation),
             is_keeper=index == 0,
+        )
+
+    def _spans_full(self) -> None:
+        self.log.warning("More destinations have limits than can be counted; the lowest counts go")
+
+    def _spans_stuck(self) -> None:
+        self.log.warning(
+            "Another worker holds the count of a destination without going on; its mail waits"
         )
 
     def _board_full(self, key: str) -> None:

@@ -121,9 +121,9 @@ class RateTable:
     """
 
     __slots__ = (
-        "_buckets", "_file", "_from", "_full_said", "_has_evicted", "_hash", "_is_sliding",
-        "_memory", "_on_full", "_on_stuck", "_pause", "_places", "_seconds", "_start",
-        "_stuck_said", "_turn", "_until", "_words",
+        "_buckets", "_file", "_from", "_full_said", "_has_evicted", "_has_own", "_hash",
+        "_is_sliding", "_kept", "_memory", "_on_full", "_on_stuck", "_pause", "_places",
+        "_seconds", "_start", "_stuck_said", "_turn", "_until", "_words",
     )  # fmt: skip
 
     def __init__(
@@ -131,15 +131,17 @@ class RateTable:
         descriptor: int,
         *,
         windows: Windows = WINDOWS,
+        window_seconds: int = 0,
         on_full: Callable[[], None] = lambda: None,
         on_stuck: Callable[[], None] = lambda: None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Use a table made by `make_rate_table`; the descriptor may be closed afterwards.
 
-        `on_full` is called when a key was given up whose count was still of use, by one worker
-        a window; `on_stuck` when a lock cannot be had, by each worker once a window. `pause` waits
-        for some seconds.
+        `window_seconds` are shorter windows than the table's; the keys counted by them must be
+        counted by no others. 0 is those of the table. `on_full` is called when a key was given up
+        whose count was still of use, by one worker a window; `on_stuck` when a lock cannot be had,
+        by each worker once a window. `pause` waits for some seconds.
 
         Raises:
             ValueError: the descriptor is no rate table.
@@ -152,6 +154,10 @@ class RateTable:
         except ValueError:
             os.close(self._file)
             raise
+        self._kept = self._seconds  # what began before so many seconds is of no use to anybody
+        self._has_own = 0 < window_seconds < self._seconds
+        if self._has_own:
+            self._seconds = window_seconds
         self._words = memoryview(self._memory).cast("Q")
         self._hash = blake2b(digest_size=16, key=secret)
         self._places: dict[bytes, _Place] = {}
@@ -339,7 +345,7 @@ class RateTable:
         """Return the word of the mark that is best given up."""
         first = _first_word(place.bucket)
         words = self._words
-        of_use = self._start - self._seconds if self._is_sliding else self._start
+        of_use = self._start - self._kept if self._is_sliding or self._has_own else self._start
         for number in range(place.mark & 0xFF, (place.mark & 0xFF) + PROBES):
             slot = first + number % SLOTS
             latest = max(words[slot + SLOTS], words[slot + 2 * SLOTS])
