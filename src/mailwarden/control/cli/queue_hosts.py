@@ -2,15 +2,19 @@
 
 A row has `name`, `state` (up, down, unknown), `waiting` (messages), `connections`, `delivered`,
 `hard_bounced` (recipients), `soft_bounced` (events), `last_activity` (seconds since the epoch; 0 is
-never) and `last_error`. That of one destination has, moreover, `recipients`, `unattempted`,
-`attempted`, `opening`, `oldest_at`, `oldest_mid`, `dropped`, `bounced_dns`, `bounced_5xx`,
-`bounced_expired`, `bounced_other`, `last_5xx`, `last_5xx_at`, and `endpoints`: a list of `host`,
-`address`, `port`, `tls` (who asks for TLS: DANE, MTA-STS), `error` (why it is left alone).
+never), `last_error` and `held_back`: a list of `why` mail waits that could go, and `until` when
+(seconds since the epoch; 0 is not known). That of one destination has, moreover, `recipients`,
+`unattempted`, `attempted`, `opening`, `oldest_at`, `oldest_mid`, `dropped`, `bounced_dns`,
+`bounced_5xx`, `bounced_expired`, `bounced_other`, `last_5xx`, `last_5xx_at`; `shares`, under which
+name its limits count, and `shares_with`, which other destinations do so; and `endpoints`: a list of
+`host`, `address`, `port`, `tls` (who asks for TLS: DANE, MTA-STS), `error` (why it is left
+alone).
 """
 
 import json
+import time
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from mailwarden.control.cli.failure import ExitCode
@@ -24,6 +28,8 @@ SORTED_BY: Final = {
     "hard-bounced": "hard_bounced",
     "soft-bounced": "soft_bounced",
 }
+
+SHARERS_SHOWN_MAX: Final = 5
 
 Row = dict[str, Any]
 Pages = Iterable[Mapping[str, Any]]
@@ -66,6 +72,9 @@ def show_hosts(arguments: Namespace, pages: Pages, now: float) -> int:
         for row in shown
     ]
     print("\n".join(render_table(heads, table)))
+    for row in shown:
+        for text in _held_back(row, now):
+            print(f"{escape(str(row.get('name')))} is held back: {text}")
     if len(rows) > len(shown):
         print(f"{count_of(len(shown), 'host')} of {len(rows)}; --top 0 shows all")
     return ExitCode.DONE
@@ -109,6 +118,12 @@ def _merge(known: Row, row: Mapping[str, Any]) -> None:
         known["last_error"] = row["last_error"]
     if row.get("last_5xx_at", 0) > known.get("last_5xx_at", 0):
         known["last_5xx_at"], known["last_5xx"] = row["last_5xx_at"], row.get("last_5xx")
+    held = known.setdefault("held_back", [])
+    held += [each for each in row.get("held_back") or () if each not in held]
+    if row.get("shares"):
+        known["shares"] = row["shares"]
+        names = {*(known.get("shares_with") or ()), *(row.get("shares_with") or ())}
+        known["shares_with"] = sorted(names)
     at = row.get("oldest_at") or 0
     if at and (not known.get("oldest_at") or at < known["oldest_at"]):
         known["oldest_at"], known["oldest_mid"] = at, row.get("oldest_mid")
@@ -133,6 +148,9 @@ def _whole(row: Row, now: float) -> list[str]:
         f"Connections: {row.get('connections', 0)}, {row.get('opening', 0)} of them being opened",
         counted,
     ]
+    if row.get("shares"):
+        lines.append(_sharing(row))
+    lines += [f"Held back: {text}" for text in _held_back(row, now)]
     if row.get("oldest_mid"):
         age = human_time(max(1, now - row["oldest_at"]))
         lines.append(f"Oldest message: MID {row['oldest_mid']}, {age} old")
@@ -159,6 +177,25 @@ def _whole(row: Row, now: float) -> list[str]:
         ]
         lines += ["", *render_table(heads, table)]
     return lines
+
+
+def _sharing(row: Row) -> str:
+    names = row.get("shares_with") or []
+    shown = ", ".join(escape(str(name)) for name in names[:SHARERS_SHOWN_MAX])
+    more = f" and {len(names) - SHARERS_SHOWN_MAX} more" if len(names) > SHARERS_SHOWN_MAX else ""
+    count = count_of(len(names), "other destination")
+    return f"Shares limits of {escape(str(row['shares']))} with {count}: {shown}{more}"
+
+
+def _held_back(row: Row, now: float) -> Iterator[str]:
+    """Yield why mail waits that could go, and until when."""
+    for held in row.get("held_back") or ():
+        until = held.get("until") or 0
+        when = ""
+        if until:
+            clock = time.strftime("%H:%M:%S", time.localtime(until))
+            when = f", until {clock} (in {human_time(max(1, until - now))})"
+        yield f"{escape(str(held.get('why', '')))}{when}"
 
 
 def _ago(at: float | None, now: float) -> str | None:

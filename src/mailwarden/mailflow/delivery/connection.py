@@ -22,6 +22,7 @@ from mailwarden.core.smtp.client import (
     Transaction,
 )
 from mailwarden.core.smtp.client_transaction import Step
+from mailwarden.mailflow.delivery.admission import Admission
 from mailwarden.mailflow.delivery.failure import (
     Failure,
     local_failure,
@@ -90,6 +91,7 @@ class SmtpConnection:
         "_pieces",
         "_stored",
         "address",
+        "admission",
         "conversation",
         "dcid",
         "deadline",
@@ -105,8 +107,17 @@ class SmtpConnection:
         "wants_tls",
     )
 
-    def __init__(self, shared: Shared, endpoint: Endpoint, dcid: int, *, wants_tls: bool) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        endpoint: Endpoint,
+        dcid: int,
+        admission: Admission,
+        *,
+        wants_tls: bool,
+    ) -> None:
         self.shared: Final = shared
+        self.admission: Final = admission
         self.plan: Final[Plan] = shared.plan
         self.endpoint: Final = endpoint
         self.address: Final = endpoint.address

@@ -20,6 +20,8 @@ NAMES: Final = (
     "dane_failed",  # that were not, or were not made as nobody could say
     "mta_sts_verified",  # connections to hosts under a policy that met it
     "mta_sts_failed",  # that did not; in mode `testing` mail went all the same
+    "recipient_limits_reached",  # of destinations, each counted once in its window
+    "slow_downs",  # limits that went down because a provider asked for it
 )
 
 

@@ -148,6 +148,7 @@ class Delivery:
         for connection in list(self._shared.connections):
             connection.sweep(now)
         self._feed_starved()
+        self._shared.groups.serve(now)
         self._take_due()
         self.deleted.sweep()
         self._ticks += 1
@@ -156,6 +157,7 @@ class Delivery:
 
     def _sweep_queues(self) -> None:
         busy = self._shared.busy
+        self._shared.groups.sweep(self._clock.monotonic())
         for queue in list(busy):
             queue.sweep()
             if not queue.ready and not queue.connections:
@@ -456,14 +458,21 @@ class Delivery:
     def retry_now(self, domain: str | None = None) -> Retried:
         """Attempt at once what waits for the next hop of `domain`, or everything.
 
+        What was counted for it is forgotten, and what its provider asked for.
         What was not looked at since start-up, or since the configuration changed, is looked at
         now: the first of it before this returns.
         """
         if domain is None:
+            self._shared.groups.reset(None)
             self._see_all()
             return Retried(self._wait_no_more(lambda _: True), 0)
         name = domain.lower()
-        return self._retry({self._key(name, "", wish) for wish in TlsWish})
+        keys = {self._key(name, "", wish) for wish in TlsWish}
+        for key in keys:
+            tally = self._shared.tallies.find(queue_name(key))
+            if tally is not None:
+                self._shared.groups.reset(tally.shares)
+        return self._retry(keys)
 
     def _see_all(self) -> None:
         self._shared.states.clear()

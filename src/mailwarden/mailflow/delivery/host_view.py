@@ -9,6 +9,7 @@ from mailwarden.mailflow.delivery.tally import HostStatus, Tally
 from mailwarden.mailflow.delivery.wheel import Wheel
 
 PAGE_ROWS: Final = 500
+SHARERS_MAX: Final = 1000  # that are named
 
 Row = dict[str, Any]
 
@@ -42,7 +43,7 @@ class HostView:
             tallies[queue.name] = queue.tally
         page: list[Row] = []
         for name, tally in tallies.items():
-            page.append(_row(tally, found.get(name, ())))
+            page.append(self._row(tally, found.get(name, ())))
             if len(page) == PAGE_ROWS:
                 yield page
                 page = []
@@ -59,8 +60,9 @@ class HostView:
             tally = queues[0].tally if queues else self._shared.tallies.find(name)
             if tally is None:
                 continue
-            row = _row(tally, queues)
+            row = self._row(tally, queues)
             row.update(self._tallied(tally))
+            row.update(self._shared_limits(tally))
             row["opening"] = sum(queue.opening for queue in queues)
             row.update(recipients=0, unattempted=0, attempted=0, oldest_at=0.0, oldest_mid=0)
             for items in self._items(queues):
@@ -74,6 +76,34 @@ class HostView:
         wanted = set(queues)
         if any(queue.waiting for queue in queues):
             yield from self._wheel.waiting_for(wanted)
+
+    def _row(self, tally: Tally, queues: Iterable[DestinationQueue]) -> Row:
+        group = self._shared.groups.find(tally.shares)
+        return {
+            "name": tally.name,
+            "state": _shown(tally.status),
+            "waiting": sum(queue.ready + queue.waiting for queue in queues),
+            "connections": sum(queue.connections for queue in queues),
+            "delivered": tally.delivered,
+            "hard_bounced": tally.hard_bounced,
+            "soft_bounced": tally.soft_bounced,
+            "last_activity": tally.last_activity,
+            "last_error": tally.last_error,
+            "held_back": []
+            if group is None
+            else [{"why": held.why, "until": held.until} for held in group.held_back()],
+        }
+
+    def _shared_limits(self, tally: Tally) -> Row:
+        """Return with whom a destination shares its limits."""
+        others = [
+            other.name
+            for other in self._shared.tallies.all()
+            if other.shares == tally.shares and other.name != tally.name
+        ]
+        if not tally.shares or not others:
+            return {}
+        return {"shares": tally.shares, "shares_with": others[:SHARERS_MAX]}
 
     def _tallied(self, tally: Tally) -> Row:
         states, security = self._shared.states, self._shared.security
@@ -96,20 +126,6 @@ class HostView:
                 for endpoint in tally.endpoints
             ],
         }
-
-
-def _row(tally: Tally, queues: Iterable[DestinationQueue]) -> Row:
-    return {
-        "name": tally.name,
-        "state": _shown(tally.status),
-        "waiting": sum(queue.ready + queue.waiting for queue in queues),
-        "connections": sum(queue.connections for queue in queues),
-        "delivered": tally.delivered,
-        "hard_bounced": tally.hard_bounced,
-        "soft_bounced": tally.soft_bounced,
-        "last_activity": tally.last_activity,
-        "last_error": tally.last_error,
-    }
 
 
 def _shown(status: HostStatus) -> str:

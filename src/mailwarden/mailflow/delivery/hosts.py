@@ -71,7 +71,7 @@ class HostSearch:
     When nothing is found, `failure` says why.
     """
 
-    __slots__ = ("_finder", "_hop", "_steps", "failure", "found", "has_alternatives")
+    __slots__ = ("_finder", "_hop", "_steps", "failure", "found", "has_alternatives", "mx_hosts")
 
     def __init__(self, finder: HostFinder, hop: NextHop, turn: int) -> None:
         self._finder: Final = finder
@@ -80,6 +80,7 @@ class HostSearch:
         self.failure: Failure | None = None
         self.found: list[Endpoint] = []  # all that were given so far
         self.has_alternatives = False  # whether there is more than one host
+        self.mx_hosts: tuple[str, ...] = ()  # best first, once `look_up` has found them
         if hop.kind is HopKind.MX:
             self._steps.append(RouteHost(hop.domain, finder.port, 0, is_address=False))
         elif hop.kind is HopKind.NOWHERE:
@@ -87,6 +88,15 @@ class HostSearch:
         else:
             self._steps += _in_turn(hop.hosts, turn)
             self.has_alternatives = len(hop.hosts) > 1
+
+    async def look_up(self) -> None:
+        """Find the MX hosts of a next hop that has some, still without their addresses."""
+        if self._hop.kind is HopKind.MX and self._steps:
+            step = self._steps.popleft()
+            assert isinstance(step, RouteHost)  # nothing was asked before
+            exchangers = await self._exchangers(step)
+            self._steps.extendleft(reversed(exchangers))
+            self.mx_hosts = tuple(name for each in exchangers for name in each.names)
 
     async def next_group(self) -> Sequence[Endpoint]:
         """Return endpoints that are equally good, in the order to try; none at the end."""

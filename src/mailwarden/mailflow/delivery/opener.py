@@ -12,6 +12,7 @@ from mailwarden.core.policy.destinations import DestinationTls
 from mailwarden.core.policy.tls_report import ResultType
 from mailwarden.core.policy.transport_security import Security
 from mailwarden.core.smtp.client import Phase, Signal
+from mailwarden.mailflow.delivery.admission import Admission, NoPlaceError
 from mailwarden.mailflow.delivery.connection import TIMEOUT, SmtpConnection, words
 from mailwarden.mailflow.delivery.failure import (
     ENCRYPTION_NEEDED,
@@ -43,16 +44,33 @@ _OUR_TROUBLE: Final = frozenset(  # says nothing about the host
 
 
 class Opener:
-    """Opens one connection."""
+    """Opens a connection that `admission` is for."""
 
-    __slots__ = ("_refused", "_shared", "_tls", "_tries", "_wants_policies")
+    __slots__ = (
+        "_admission",
+        "_is_full",
+        "_refused",
+        "_shared",
+        "_tls",
+        "_tries",
+        "_wants_policies",
+    )
 
-    def __init__(self, shared: Shared, tls: DestinationTls, *, wants_policies: bool = True) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        admission: Admission,
+        tls: DestinationTls,
+        *,
+        wants_policies: bool = True,
+    ) -> None:
         """`wants_policies` is off for mail that goes whatever TLS does (RFC 8460, 3)."""
         self._shared: Final = shared
+        self._admission: Final = admission
         self._tls: Final = tls
         self._wants_policies: Final = wants_policies
         self._tries = 0
+        self._is_full = False  # there is a host that would be tried if the limits let us
         self._refused: Need | None = None  # by an MTA-STS policy
 
     async def open(self, search: HostSearch, tried: frozenset[str]) -> SmtpConnection:
@@ -60,6 +78,7 @@ class Opener:
 
         Raises:
             DeliveryFailedError: there is none.
+            NoPlaceError: there is one that enough connections go to, or enough mail went to.
         """
         failure: Failure | None = None
         while group := await search.next_group():
@@ -74,6 +93,8 @@ class Opener:
                     return await self._use(endpoint, tried)
                 except DeliveryFailedError as again:
                     failure = again.failure
+        if self._is_full:
+            raise NoPlaceError(self._admission.seconds)
         failure = failure or search.failure or network_failure("no host left to try")
         raise DeliveryFailedError(failure)
 
@@ -91,8 +112,15 @@ class Opener:
         error = self._shared.states.error(endpoint)
         if error is not None:
             raise DeliveryFailedError(network_failure(f"{_DOWN}{error}", endpoint.address))
+        if not self._admission.enter(endpoint.address):
+            self._is_full = True
+            raise DeliveryFailedError(_PASSED_OVER)
         self._tries += 1
-        return await self._reach(endpoint, await self._find_need(endpoint))
+        try:
+            return await self._reach(endpoint, await self._find_need(endpoint))
+        except DeliveryFailedError as failed:
+            self._admission.failed(failed.failure)
+            raise
 
     async def _find_need(self, endpoint: Endpoint) -> Need:
         security = self._shared.security
@@ -173,7 +201,9 @@ class Opener:
         """
         shared = self._shared
         dcid = shared.identifiers.next_dcid()
-        connection = SmtpConnection(shared, endpoint, dcid, wants_tls=attempt.starttls)
+        connection = SmtpConnection(
+            shared, endpoint, dcid, self._admission, wants_tls=attempt.starttls
+        )
         try:
             await self._connect(connection)
             signal = await self._signal(connection)

@@ -204,7 +204,11 @@ def prune_ready(ready: deque[Item], count: int, queue: DestinationQueue) -> None
 
 def queue_name(key: QueueKey) -> str:
     """Return the name of a queue as status displays and gauges know it."""
-    name = key.hop.name
-    if key.row not in ("", name):
-        name = f"{name} ({key.row})"
+    name = destination_name(key)
     return f"{name} {key.wish.value}" if key.wish is not TlsWish.NONE else name
+
+
+def destination_name(key: QueueKey) -> str:
+    """Return the name of where a queue's mail goes, however it is encrypted."""
+    name = key.hop.name
+    return f"{name} ({key.row})" if key.row not in ("", name) else name

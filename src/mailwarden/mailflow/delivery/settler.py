@@ -86,6 +86,7 @@ class Settler:
         if unit.queue is not None:
             tally = unit.queue.tally
             tally.delivered += len(rids)
+            tally.messages += 1
             tally.last_activity = self._clock.time()
         if report is not None:
             rids = self._report_success(unit, stored.envelope, rids, dcid, report)

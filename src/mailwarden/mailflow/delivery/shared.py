@@ -1,6 +1,7 @@
 """What all destination queues and connections of a worker use together."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -10,13 +11,16 @@ from typing import Any, Final, Protocol
 from mailwarden.mailflow.delivery.counters import Counters, new_counters
 from mailwarden.mailflow.delivery.host_states import HostStates
 from mailwarden.mailflow.delivery.hosts import HostFinder
+from mailwarden.mailflow.delivery.limit_group import Tools
+from mailwarden.mailflow.delivery.limit_groups import LimitGroups
 from mailwarden.mailflow.delivery.plan import Plan
-from mailwarden.mailflow.delivery.queue import DestinationQueue, Unit
+from mailwarden.mailflow.delivery.queue import DestinationQueue, Item, Unit, take_up
 from mailwarden.mailflow.delivery.settler import Settler
 from mailwarden.mailflow.delivery.tally import Tallies
 from mailwarden.mailflow.delivery.tls_alerts import TlsAlerts
 from mailwarden.mailflow.delivery.transport_security import TransportSecurity
 from mailwarden.services.throttling.gauges import SharedGauges
+from mailwarden.services.throttling.spans import LocalSpans, Spans
 from mailwarden.stores.spool.identifiers import Identifiers
 from mailwarden.stores.spool.spool import DamagedError, Spool, SpoolFailure, Stored
 from mailwarden.system.clock.clock import Clock
@@ -24,6 +28,7 @@ from mailwarden.system.dns.resolver import Resolver
 from mailwarden.system.log.maillog import MailLog
 
 RELOAD_SECONDS: Final = 60.0  # until a message that could not be read is read again
+EXPIRED_AT_ONCE: Final = 100  # units that are given up before others get their turn
 CONNECTIONS_GAUGE: Final = "outbound"
 
 
@@ -60,6 +65,7 @@ class Means:
     clock: Clock
     random: Random
     loop: asyncio.AbstractEventLoop
+    spans: Spans = field(default_factory=LocalSpans)  # recipients of destinations
     executor: Executor | None = None  # for what blocks on the disk; None is the loop's own
     counters: Counters = field(default_factory=new_counters)
     security: TransportSecurity | None = None  # what DANE and MTA-STS ask; None is nothing
@@ -81,6 +87,7 @@ class Shared:
         "finder",
         "flying",
         "gauges",
+        "groups",
         "identifiers",
         "is_stopping",
         "is_suspended",
@@ -121,6 +128,9 @@ class Shared:
         self.settler: Final = Settler(plan, self.spool, self.log, self.clock, self.counters, wait)
         self.states: Final = HostStates(self.clock)
         self.tallies: Final = Tallies()
+        self.groups: Final = LimitGroups(
+            Tools(means.gauges, means.spans, means.clock, means.log, means.counters)
+        )
         self.tls_alerts: Final = TlsAlerts(plan, self.clock, self.log.warning)
         self.connections: Final[set[Swept]] = set()
         self.busy: Final[set[DestinationQueue]] = set()  # with something ready or connected
@@ -153,6 +163,21 @@ class Shared:
             self.log.warning(f"MID {unit.entry.mid} cannot be read for delivery: {error.detail}")
             self.wait(unit, RELOAD_SECONDS)
         return None
+
+    def give_up_expired(self, ready: deque[Item], queue: DestinationQueue) -> None:
+        """Return what is too old of what stands in `queue`: its turn may come late."""
+        for _ in range(min(EXPIRED_AT_ONCE, len(ready))):
+            item = ready[0]
+            entry = item.entry if isinstance(item, Unit) else item
+            if not self.settler.may_be_expired(entry.received_at):
+                return
+            unit = take_up(ready.popleft(), queue)
+            stored = None if unit is None else self.load(unit)
+            if unit is None or stored is None:
+                continue
+            if not self.settler.give_up_if_expired(unit, stored):
+                ready.appendleft(unit)
+                return
 
     def take_off(self, unit: Unit) -> None:
         """Remember that `unit` is in a transaction, so that a new announcement passes it over."""

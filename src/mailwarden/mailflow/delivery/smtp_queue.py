@@ -1,15 +1,17 @@
 """The queue of one destination that is reached by SMTP, and its connections.
 
 Connections are opened as the backlog grows, one after the other at first, then up to twice as many
-at a time, within the limits that all workers share. A destination that cannot be reached delays
-all that waits for it.
+at a time, within the limits that all workers share (see `limit_group`). A destination that cannot
+be reached delays all that waits for it.
 """
 
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Final
 
-from mailwarden.core.policy.destinations import DestinationLimits, DestinationTls
+from mailwarden.core.policy.destinations import DestinationLimits, DestinationTls, LimitType
+from mailwarden.core.policy.mail_providers import roll_up
 from mailwarden.core.smtp.client import Transaction
+from mailwarden.mailflow.delivery.admission import Admission, NoPlaceError
 from mailwarden.mailflow.delivery.answers import Answers, read_answers
 from mailwarden.mailflow.delivery.connection import TIMEOUT, SmtpConnection
 from mailwarden.mailflow.delivery.failure import (
@@ -18,6 +20,9 @@ from mailwarden.mailflow.delivery.failure import (
     network_failure,
 )
 from mailwarden.mailflow.delivery.hosts import HostSearch
+from mailwarden.mailflow.delivery.limit_group import LimitGroup
+from mailwarden.mailflow.delivery.limit_groups import group_name
+from mailwarden.mailflow.delivery.moved import NOTHING_MOVED, Moved, Tried
 from mailwarden.mailflow.delivery.opener import Opener
 from mailwarden.mailflow.delivery.queue import (
     DestinationQueue,
@@ -31,24 +36,22 @@ from mailwarden.mailflow.delivery.queue import (
 )
 from mailwarden.mailflow.delivery.settler import Failures
 from mailwarden.mailflow.delivery.shared import CONNECTIONS_GAUGE, Shared
+from mailwarden.mailflow.delivery.speed import Speed
 from mailwarden.mailflow.delivery.tally import ENDPOINTS_MAX, HostStatus
 from mailwarden.stores.spool.spool import Entry, Stored
 
 UNITS_PER_CONNECTION: Final = 4  # of backlog, before another connection is opened for it
 DRAINED_AT_ONCE: Final = 100  # units that are delayed before others get their turn
 HOSTS_TRIED_MAX: Final = 10  # for one unit, in one attempt
-MOVED_LOOKED_AT_MAX: Final = 16
 # Stands for the deques of a queue with nothing in them: a new one takes 600 bytes, and there may be
 # hundreds of thousands of destinations whose units only wait for their next attempt.
 _NOTHING: Final[deque[Item]] = deque(maxlen=0)
-_NONE: Final[deque[Unit]] = deque(maxlen=0)
 
 
-class _Tried(NamedTuple):
-    """Hosts that said "not now" to a unit, and the last answer."""
-
-    hosts: frozenset[str]
-    failures: Failures
+# What a queue waits for in its group.
+_GOES: Final = 0  # nothing
+_FOR_A_PLACE: Final = 1  # for another connection; those that there are go on
+_FOR_ITS_TURN: Final = 2  # to send anything
 
 
 class SmtpQueue(DestinationQueue):
@@ -58,6 +61,7 @@ class SmtpQueue(DestinationQueue):
         "_blocked_until",
         "_connections",
         "_draining",
+        "_group",
         "_has_alternatives",
         "_idle",
         "_is_late",
@@ -65,16 +69,16 @@ class SmtpQueue(DestinationQueue):
         "_opening",
         "_ready",
         "_shared",
-        "_tried",
+        "_speed",
         "_turn",
+        "_waits",
     )
 
     def __init__(self, key: QueueKey, limits: DestinationLimits, shared: Shared) -> None:
         super().__init__(key, limits, shared.tallies.of(queue_name(key)))
         self._shared: Final = shared
         self._ready = _NOTHING
-        self._moved = _NONE  # to be sent, but not to the hosts in `_tried`
-        self._tried: dict[Unit, _Tried] = {}
+        self._moved = NOTHING_MOVED
         self._idle: list[SmtpConnection] = []
         self._connections = 0  # those that open or close included
         self._opening = 0
@@ -83,6 +87,9 @@ class SmtpQueue(DestinationQueue):
         self._has_alternatives = False
         self._blocked_until = 0.0  # no more connections than there are
         self._draining = 0  # units that are still to be delayed
+        self._group: LimitGroup | None = None  # known once a connection was wanted
+        self._waits = _GOES
+        self._speed: Speed | None = None  # of a queue that has had connections
 
     @property
     def ready(self) -> int:
@@ -111,17 +118,18 @@ class SmtpQueue(DestinationQueue):
             self._ready = deque()
         self._ready.appendleft(unit)
 
-    def _push_moved(self, unit: Unit, tried: _Tried) -> None:
-        if self._moved is _NONE:
-            self._moved = deque()
-        self._moved.append(unit)
-        self._tried[unit] = tried
+    def _push_moved(self, unit: Unit, tried: Tried) -> None:
+        if self._moved is NOTHING_MOVED:
+            self._moved = Moved()
+        self._moved.push(unit, tried)
 
     def resume(self) -> None:
         """Give idle connections work, and open another one if need be."""
-        if self._shared.is_suspended or self._draining:
+        if self._shared.is_suspended or self._draining or self._waits == _FOR_ITS_TURN:
             return
-        while self._idle and self._ready:
+        for _ in range(len(self._idle)):  # not while: one that may not send is idle again
+            if not self._ready:
+                break
             connection = self._idle.pop()
             if connection.is_usable:
                 connection.work()
@@ -132,16 +140,21 @@ class SmtpQueue(DestinationQueue):
 
     def _serve_moved(self) -> None:
         for connection in list(self._idle):
-            if connection.is_usable and self._suits(connection.endpoint.host) is not None:
+            if connection.is_usable and self._moved.suits(connection.endpoint.host):
                 self._idle.remove(connection)
                 connection.work()
 
     def sweep(self) -> None:
         """Open more connections for a backlog that has stood since the last sweep."""
+        if self._speed is not None:
+            self._speed.look(self._shared.clock.monotonic(), self.tally.messages)
         if not self.ready:
             self._is_late = False
             if not self._connections:
-                self._ready, self._moved = _NOTHING, _NONE
+                self._ready, self._moved = _NOTHING, NOTHING_MOVED
+                self._speed = None
+        elif self._waits == _FOR_ITS_TURN:
+            self._shared.give_up_expired(self._ready, self)
         elif self._is_late:
             self.grow(is_late=True)
         else:
@@ -149,7 +162,7 @@ class SmtpQueue(DestinationQueue):
 
     def next_unit(self, connection: SmtpConnection) -> Unit | None:
         """Return what `connection` is to send next."""
-        if self._shared.is_suspended or self._draining:
+        if self._shared.is_suspended or self._draining or self._waits == _FOR_ITS_TURN:
             return None
         while (unit := self._pop(connection)) is not None:
             if not unit.is_live():
@@ -157,18 +170,37 @@ class SmtpQueue(DestinationQueue):
             unit.rids = unit.open_rids()
             if unit.rids:
                 self._split(unit, connection)
+                if connection.admission.group.is_limited and not self._permit(unit, connection):
+                    return None
                 return unit
         return None
+
+    def _permit(self, unit: Unit, connection: SmtpConnection) -> bool:
+        """Leave those recipients of `unit` for later that may not go now; False when none may."""
+        admission = connection.admission
+        allowed = admission.permit(len(unit.rids))
+        if allowed:
+            self._leave_rest(unit, allowed)
+            return True
+        self._put_back(unit, connection)
+        if not admission.group.is_by_address:  # else another address may take it
+            self._await(admission.group, admission.wait_seconds())
+        return False
+
+    def _put_back(self, unit: Unit, connection: SmtpConnection) -> None:
+        """Let `unit` be the next one again."""
+        if isinstance(connection.tried, Tried):
+            self._push_moved(unit, connection.tried)
+        else:
+            self._push_first(unit)
 
     def _pop(self, connection: SmtpConnection) -> Unit | None:
         connection.tried = None
         if self._moved:
-            index = self._suits(connection.endpoint.host)
-            if index is not None:
-                unit = self._moved[index]
-                del self._moved[index]
-                connection.tried = self._tried.pop(unit)
-                return unit
+            moved = self._moved.take(connection.endpoint.host)
+            if moved is not None:
+                connection.tried = moved[1]
+                return moved[0]
         return self._pop_ready()
 
     def _pop_ready(self) -> Unit | None:
@@ -178,20 +210,17 @@ class SmtpQueue(DestinationQueue):
                 return unit
         return None
 
-    def _suits(self, host: str) -> int | None:
-        """Return the place of the first moved unit that `host` has not refused."""
-        for index in range(min(len(self._moved), MOVED_LOOKED_AT_MAX)):
-            if host not in self._tried[self._moved[index]].hosts:
-                return index
-        return None
-
     def _split(self, unit: Unit, connection: SmtpConnection) -> None:
         """Leave the recipients that are too many for one transaction to another one."""
         limit = connection.plan.settings.max_recipients_per_transaction
         limit = connection.conversation.offers.recipients_max or limit  # RFC 9422, RCPTMAX
-        if len(unit.rids) > limit:
-            rest = unit.rids[limit:]
-            unit.rids = unit.rids[:limit]
+        self._leave_rest(unit, limit)
+
+    def _leave_rest(self, unit: Unit, count: int) -> None:
+        """Leave the recipients behind the first `count` to another unit."""
+        if len(unit.rids) > count:
+            rest = unit.rids[count:]
+            unit.rids = unit.rids[:count]
             self._push_first(self._sibling(unit, rest))
 
     def _sibling(self, unit: Unit, rids: tuple[int, ...]) -> Unit:
@@ -200,9 +229,17 @@ class SmtpQueue(DestinationQueue):
             unit.ticket = unit.entry.tag = object()
         return Unit(unit.entry, rids, self, unit.ticket)
 
+    def messages(self) -> int:
+        """Return how many messages were taken since the start."""
+        return self.tally.messages
+
+    def per_minute(self, now: float) -> float:
+        """Return how many messages were taken in a minute, lately; 0 is not known."""
+        return 0.0 if self._speed is None else self._speed.per_minute(now, self.tally.messages)
+
     def standing(self) -> list[Item]:
         """Return what is ready; some of it may be no longer wanted."""
-        return [*self._moved, *self._ready]
+        return [*self._moved.standing(), *self._ready]
 
     @property
     def opening(self) -> int:
@@ -217,30 +254,34 @@ class SmtpQueue(DestinationQueue):
     def take_all(self) -> list[Item]:
         """Give up all items that are ready."""
         items = self.standing()
-        self._ready, self._moved = _NOTHING, _NONE
-        self._tried.clear()
+        self._ready, self._moved = _NOTHING, NOTHING_MOVED
         return items
 
     # Connections.
 
     def grow(self, *, is_late: bool = False) -> None:
         """Open connections if the backlog wants them; `is_late` says that it stood too long."""
-        if self._shared.is_suspended or self.is_retired or self._draining:
+        if self._shared.is_suspended or self.is_retired or self._draining or self._waits:
             return
+        gauges, settings = self._shared.gauges, self._shared.plan.settings
         while self._wants_another(is_late=is_late):
-            if not self._acquire():
+            if not self._may_open():
+                return
+            if not gauges.try_acquire(CONNECTIONS_GAUGE, settings.max_connections):
                 self._shared.starved.add(self)
                 return
+            if not self._connections:
+                self._speed = Speed(self._shared.clock.monotonic(), self.tally.messages)
             self._connections += 1
             self._opening += 1
             self._turn += 1
-            tried = self._tried[self._moved[0]].hosts if self._moved else frozenset()
+            tried = self._moved.first_tried()
             self._shared.spawn(self._open(tried))
 
     def _wants_another(self, *, is_late: bool) -> bool:
         backlog = self.ready
         established = self._connections - self._opening
-        if not backlog or self._connections >= self.limits.max_host_concurrency:
+        if not backlog or self._has_all:
             return False
         if self._opening >= max(1, established):
             return False
@@ -252,33 +293,70 @@ class SmtpQueue(DestinationQueue):
             return self._opening < backlog
         return self._connections < 1 + backlog // UNITS_PER_CONNECTION
 
-    def _acquire(self) -> bool:
-        gauges, settings = self._shared.gauges, self._shared.plan.settings
-        if not gauges.try_acquire(CONNECTIONS_GAUGE, settings.max_connections):
+    @property
+    def _has_all(self) -> bool:
+        """Whether there are as many connections as there can be, by this queue's limits alone."""
+        limits = self.limits
+        if self._connections < limits.max_host_concurrency:
             return False
-        if gauges.try_acquire(f"destination:{self.name}", self.limits.max_host_concurrency):
+        return limits.limit_type is LimitType.HOST or bool(self._waits)
+
+    def _may_open(self) -> bool:
+        """Whether a connection may come about, as far as that is known beforehand."""
+        group = self._group
+        if group is None or group.is_by_address:
             return True
-        gauges.release(CONNECTIONS_GAUGE)
+        seconds = group.wait_seconds("", self._gateway) if group.is_limited else 0.0
+        if not seconds and group.has_room(self._gateway):
+            return True
+        self._await(group, seconds)
         return False
 
-    def _release(self) -> None:
+    @property
+    def _gateway(self) -> str:
+        """The virtual gateway that mail leaves from; "" is any."""
+        return self._shared.plan.settings.interface
+
+    def _await(self, group: LimitGroup, seconds: float) -> None:
+        """Wait in the group, for its turn if `seconds` is more than 0, else for a place."""
+        is_turn = seconds > 0 and not group.is_by_address  # else other addresses may be free
+        self._waits = _FOR_ITS_TURN if is_turn else _FOR_A_PLACE
+        group.wait(self, seconds)
+
+    def go_on(self) -> None:
+        """Try again what could not be done before."""
+        self._waits = _GOES
+        self.resume()
+
+    def _release(self, admission: Admission | None, dcid: int = 0) -> None:
+        """Count off a connection, and let others of the group have its place."""
         self._connections -= 1
-        self._shared.gauges.release(f"destination:{self.name}")
         self._shared.gauges.release(CONNECTIONS_GAUGE)
+        if not self._connections and self._group is not None:
+            self._group.members.discard(self)
+        if admission is not None:
+            admission.close(dcid)
+            if admission.group.has_waiting and not self._shared.is_stopping:
+                admission.group.serve(self._shared.clock.monotonic(), 1)
 
     async def _open(self, tried: frozenset[str]) -> None:
         search = self._shared.finder.search(self.key.hop, self._turn)
+        admission: Admission | None = None
         try:
-            connection = await self._opener().open(search, tried)
+            await search.look_up()
+            admission = Admission(self._join(search.mx_hosts), self._gateway)
+            connection = await self._opener(admission).open(search, tried)
         except DeliveryFailedError as error:
-            self._has_alternatives = search.has_alternatives
-            self._remember(search)
-            self._opening -= 1
-            self._release()
+            self._opened(search, admission)
             self._not_opened(error.failure, tried)
+        except NoPlaceError as full:
+            self._opened(search, admission)
+            assert admission is not None  # it is what says so
+            if self.ready and not (self.is_retired or self._waits):
+                self._await(admission.group, full.seconds)
         except BaseException:  # cancelled at the end
             self._opening -= 1
-            self._release()
+            self._release(admission)
             raise
         else:
             self._has_alternatives = search.has_alternatives
@@ -288,18 +366,39 @@ class SmtpQueue(DestinationQueue):
             connection.adopt(self)
             self.grow()
 
+    def _join(self, mx_hosts: tuple[str, ...]) -> LimitGroup:
+        """Become a member of the group whose limits hold for the next hop with these hosts."""
+        groups = self._shared.groups
+        name = group_name(self.key, mx_hosts) if mx_hosts or self._group is None else ""
+        group = groups.of(name or self.tally.shares, self.limits)
+        if self._group is not None and self._group is not group:
+            self._group.members.discard(self)
+        self._group = group
+        group.members.add(self)
+        if name:
+            self.tally.shares = name
+            group.provider = roll_up(mx_hosts) or name
+        return group
+
+    def _opened(self, search: HostSearch, admission: Admission | None) -> None:
+        """Count off a connection that did not come about."""
+        self._has_alternatives = search.has_alternatives
+        self._remember(search)
+        self._opening -= 1
+        self._release(admission)
+
     def _remember(self, search: HostSearch) -> None:
         if search.found:
             self.tally.endpoints = tuple(search.found[:ENDPOINTS_MAX])
 
-    def _opener(self) -> Opener:
+    def _opener(self, admission: Admission) -> Opener:
         if self.key.wish is TlsWish.OPTIONAL:
-            return Opener(self._shared, DestinationTls.PREFERRED, wants_policies=False)
+            return Opener(self._shared, admission, DestinationTls.PREFERRED, wants_policies=False)
         # RFC 8689, 4.2.1: nothing less than a verified server will do.
         tls = self.limits.tls
         if self.key.wish is TlsWish.REQUIRED:
             tls = DestinationTls.REQUIRED_VERIFY
-        return Opener(self._shared, tls)
+        return Opener(self._shared, admission, tls)
 
     def _not_opened(self, failure: Failure, tried: frozenset[str]) -> None:
         if tried:  # no other host for what was moved: the answers it got stand
@@ -320,17 +419,9 @@ class SmtpQueue(DestinationQueue):
 
     def _settle_moved(self, tried: frozenset[str]) -> None:
         """Give up the moved units that have been refused by all of `tried`."""
-        if not self._moved:
-            return
-        rest: deque[Unit] = deque()
-        for unit in self._moved:
-            if not self._tried[unit].hosts >= tried:
-                rest.append(unit)
-                continue
-            failures = self._tried.pop(unit).failures
+        for unit, failures in self._moved.give_up(tried):
             if unit.is_live() and (stored := self._shared.load(unit)) is not None:
                 self._shared.settler.failed(unit, stored, failures)
-        self._moved = rest
 
     def _drain(self, failure: Failure) -> None:
         """Delay what waits for a destination that cannot be reached, some at a time."""
@@ -352,14 +443,36 @@ class SmtpQueue(DestinationQueue):
         """Whether `connection` is to be ended although there may be more to send."""
         if self.is_retired or self._shared.is_suspended:
             return True
-        if connection.sent >= self.limits.max_messages_per_connection:
+        group = connection.admission.group
+        if not group.is_limited:
+            if connection.sent >= self.limits.max_messages_per_connection:
+                return True
+        elif self._is_held_back(connection, group):
             return True
         # Without room for another connection, this one gives way for what its host refused.
         return (
-            bool(self._moved)
-            and self._connections >= self.limits.max_host_concurrency
-            and self._suits(connection.endpoint.host) is None
+            bool(self._moved) and self._has_all and not self._moved.suits(connection.endpoint.host)
         )
+
+    def _is_held_back(self, connection: SmtpConnection, group: LimitGroup) -> bool:
+        """Whether `connection` is to be ended by the limits of the moment."""
+        if connection.sent >= group.messages_max():
+            return True
+        if connection.admission.is_crowded(connection.dcid):
+            self._shared.log.dcid_limit(connection.dcid)
+            return True
+        # Without its turn for long, it would only take the place of others.
+        idle_seconds = self._shared.plan.settings.idle_timeout_seconds
+        return group.is_by_address and connection.admission.wait_seconds() > idle_seconds
+
+    def give_way(self) -> bool:
+        """End a connection without work, if there is one, so that others have its place."""
+        if not self._idle or (self._ready and self._waits != _FOR_ITS_TURN):
+            return False
+        connection = self._idle.pop()
+        self._shared.log.dcid_limit(connection.dcid)
+        connection.end()
+        return True
 
     def idle(self, connection: SmtpConnection) -> None:
         """Remember a connection that has nothing to do."""
@@ -369,7 +482,7 @@ class SmtpQueue(DestinationQueue):
         """Forget a connection."""
         if connection in self._idle:
             self._idle.remove(connection)
-        self._release()
+        self._release(connection.admission, connection.dcid)
         if not self._connections:
             self._blocked_until = 0.0
         self.resume()
@@ -379,6 +492,7 @@ class SmtpQueue(DestinationQueue):
     ) -> None:
         """Settle a transaction that did not go well for everybody."""
         answers = read_answers(transaction, connection.address, connection.dcid)
+        connection.admission.hear_all(answers.failures, connection.sent - 1)
         if answers.is_soft_for_all:
             self._move(connection, unit, stored, answers.failures)
             return
@@ -413,8 +527,14 @@ class SmtpQueue(DestinationQueue):
         self, connection: SmtpConnection, unit: Unit, stored: Stored, failure: Failure
     ) -> None:
         """Settle, or try elsewhere, a unit that the host of this connection cannot take."""
+        self._give_back(unit, connection)
         failures = [(rid, failure) for rid in unit.rids]
         self._move(connection, unit, stored, failures)
+
+    def _give_back(self, unit: Unit, connection: SmtpConnection) -> None:
+        """Take back that the recipients of `unit` were counted: nothing of it was sent."""
+        if connection.admission.group.is_limited:
+            connection.admission.give_back(len(unit.rids))
 
     def lost(self, connection: SmtpConnection, unit: Unit, stored: Stored, details: str) -> None:
         """Settle a unit whose connection broke."""
@@ -424,10 +544,8 @@ class SmtpQueue(DestinationQueue):
         assert transaction is not None  # it is what broke
         if connection.sent and transaction.mail is None and details != TIMEOUT:
             # The peer closed an idle connection at the moment when we used it again.
-            if isinstance(connection.tried, _Tried):
-                self._push_moved(unit, connection.tried)
-            else:
-                self._push_first(unit)
+            self._give_back(unit, connection)
+            self._put_back(unit, connection)
             return
         if (
             transaction.is_only_final_missing
@@ -454,11 +572,11 @@ class SmtpQueue(DestinationQueue):
     ) -> None:
         """Try another host if there may be one; otherwise the failures stand."""
         tried = connection.tried
-        hosts = tried.hosts if isinstance(tried, _Tried) else frozenset()
+        hosts = tried.hosts if isinstance(tried, Tried) else frozenset()
         hosts |= {connection.endpoint.host}
         self.tally.last_error = failures[-1][1].text
         if self._has_alternatives and len(hosts) < HOSTS_TRIED_MAX and not self.is_retired:
-            self._push_moved(unit, _Tried(hosts, failures))
+            self._push_moved(unit, Tried(hosts, failures))
             self.grow()
         else:
             self._shared.settler.failed(unit, stored, failures)
@@ -466,5 +584,8 @@ class SmtpQueue(DestinationQueue):
     def retire(self) -> None:
         """End what is idle; what is busy ends after its message."""
         super().retire()
+        if self._group is not None:
+            self._group.wait_no_more(self)
+        self._waits = _GOES
         for connection in list(self._idle):
             connection.end()

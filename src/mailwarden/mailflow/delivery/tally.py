@@ -34,7 +34,9 @@ class Tally:
         "last_5xx_at",
         "last_activity",
         "last_error",
+        "messages",
         "name",
+        "shares",
         "soft_bounced",
         "status",
     )
@@ -53,6 +55,8 @@ class Tally:
         self.last_5xx_at = 0.0
         self.status = HostStatus.UNKNOWN
         self.last_error = ""
+        self.messages = 0  # transactions in which the next hop took a message
+        self.shares = ""  # name of the group that it shares limits with, once that is known
         self.endpoints: tuple[Endpoint, ...] = ()  # in the order to try, when they were last needed
 
     @property
