@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mailwarden.app.bench.access import source
 from mailwarden.app.bench.measure import Run, run_once
 from mailwarden.app.bench.peers import Floor
 from mailwarden.app.bench.profile import Profile
@@ -20,6 +22,8 @@ from mailwarden.app.bench.tools import (
     Shipment,
     Sink,
     SinkReport,
+    Tool,
+    load_command,
     run_load,
 )
 from mailwarden.app.bench.workplace import BenchError, Workplace
@@ -96,6 +100,20 @@ def test_files_of_all_kinds_arrive_intact(workplace: Workplace, tmp_path: Path) 
         load, end = exchange(workplace, profile(mode=mode), files=listed)
         assert load.problems() == []
         assert end.problems(MESSAGES) == []
+
+
+def test_the_load_comes_from_many_addresses(workplace: Workplace) -> None:
+    seen: set[str] = set()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        shipment = Shipment(port=server.getsockname()[1], run="t", messages=40, limit_seconds=20)
+        command = load_command(workplace, profile(sessions=4, sources=1000), shipment)
+        with Tool(command):
+            for _ in range(4):
+                client, (address, _port) = server.accept()
+                client.close()
+                seen.add(address)
+    assert len(seen) == 4
+    assert seen <= {source(number) for number in range(1000)}
 
 
 def test_deferrals_are_refused_and_not_counted(workplace: Workplace) -> None:

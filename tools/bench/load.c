@@ -34,6 +34,7 @@
 #define DIALS_MAX 128     /* connections of the idle test that are not greeted yet */
 #define FAILURES_MAX 200  /* broken connections beyond which it gives up, without --persist */
 #define TEND_SECONDS 0.02 /* wait before a broken connection is made again */
+#define FIRST_SOURCE 0x7f100000U /* 127.16.0.0 */
 #define TELL_SECONDS 0.25 /* between two lines of progress */
 
 enum step {
@@ -174,6 +175,17 @@ static void give_up(connection *broken) {
     shut(broken);
 }
 
+/* Take the next of the client addresses; 7919 is prime, so that neighbours do not follow. */
+static bool take_source(int fd) {
+    if (options.sources == 1) return true;
+    unsigned turn = counted.connections * 7919UL % options.sources;
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(FIRST_SOURCE + turn)};
+    int on = 1; /* the port is chosen by connect, not now, when all would be of one address */
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    return !bind(fd, (struct sockaddr *)&from, sizeof from);
+}
+
 /* Connect, with a message to send; false when there is none left. */
 static bool dial(connection *with) {
     long id = options.idle ? -1 : claim();
@@ -189,6 +201,7 @@ static bool dial(connection *with) {
     no_delay(with->fd);
     counted.open++;
     counted.connections++;
+    if (!take_source(with->fd)) fail("cannot take an address: %s", strerror(errno));
     if (connect(with->fd, (struct sockaddr *)&target, sizeof target) && errno != EINPROGRESS) {
         if (errno == EADDRNOTAVAIL) { /* all ports are in use: wait for one */
             put_back(with->id);

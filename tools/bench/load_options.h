@@ -8,11 +8,12 @@
 #include "net.h"
 
 #define FILE_MAX_BYTES (1L << 30)
+#define SOURCES_MAX (1L << 23)
 
 enum mode { LOCKSTEP, PIPELINED, BDAT };
 
 static struct {
-    long messages, connections, per_connection, first;
+    long messages, connections, per_connection, first, sources;
     int recipients, port;
     enum mode mode;
     const char *address, *run, *sender, *domain, *fates;
@@ -21,6 +22,7 @@ static struct {
 } options = {.messages = 1000,
              .connections = 10,
              .per_connection = 1,
+             .sources = 1,
              .recipients = 1,
              .port = 2525,
              .address = "127.0.0.1",
@@ -42,9 +44,10 @@ static const char help[] =
     "load [--address 127.0.0.1] [--port 2525] [--messages 1000] [--connections 10]\n"
     "     [--per-connection 1 (0: all over the same connections)] [--size 4096 | --files LIST]\n"
     "     [--mode lockstep|pipelined|bdat] [--recipients 1] [--run TAG] [--first 0]\n"
-    "     [--sender ADDRESS] [--domain sink.test] [--starttls] [--wait-quit] [--persist]\n"
-    "     [--limit-seconds 300] [--redial-seconds 0] [--progress] [--fates FILE]\n"
+    "     [--sources 1] [--sender ADDRESS] [--domain sink.test] [--starttls] [--wait-quit]\n"
+    "     [--persist] [--limit-seconds 300] [--redial-seconds 0] [--progress] [--fates FILE]\n"
     "load --idle [--connections 10] ...   open them, greet, hold them until SIGTERM\n"
+    "--sources takes so many client addresses in turn, 127.16.0.0 and those behind it.\n"
     "--files names a list of message files, one path a line; - reads it from standard input.\n"
     "--persist connects again where a connection breaks, and sends its message again unless its\n"
     "end of data was sent. --redial-seconds makes connections anew that get no greeting for so\n"
@@ -52,13 +55,13 @@ static const char help[] =
     "end of data, - not sent.\n";
 
 enum { ADDRESS, PORT, MESSAGES, CONNECTIONS, PER, SIZE, FILES, MODE, RECIPIENTS, RUN, FIRST, FROM,
-       DOMAIN, TLS, WAIT, PERSIST, LIMIT, REDIAL, PROGRESS, FATES, STAY, HELP };
+       SOURCES, DOMAIN, TLS, WAIT, PERSIST, LIMIT, REDIAL, PROGRESS, FATES, STAY, HELP };
 
 static const struct option known[] = {
     {"address", 1, 0, ADDRESS}, {"port", 1, 0, PORT}, {"messages", 1, 0, MESSAGES},
     {"connections", 1, 0, CONNECTIONS}, {"per-connection", 1, 0, PER}, {"size", 1, 0, SIZE},
     {"files", 1, 0, FILES}, {"mode", 1, 0, MODE}, {"recipients", 1, 0, RECIPIENTS},
-    {"run", 1, 0, RUN}, {"first", 1, 0, FIRST}, {"sender", 1, 0, FROM},
+    {"run", 1, 0, RUN}, {"first", 1, 0, FIRST}, {"sender", 1, 0, FROM}, {"sources", 1, 0, SOURCES},
     {"domain", 1, 0, DOMAIN}, {"starttls", 0, 0, TLS}, {"wait-quit", 0, 0, WAIT},
     {"persist", 0, 0, PERSIST}, {"limit-seconds", 1, 0, LIMIT}, {"redial-seconds", 1, 0, REDIAL},
     {"progress", 0, 0, PROGRESS}, {"fates", 1, 0, FATES}, {"idle", 0, 0, STAY},
@@ -84,6 +87,7 @@ static size_t parse(int argc, char **argv, const char **files) {
                 break;
             case RUN: options.run = optarg; break;
             case FIRST: options.first = number("first", optarg, 0, 100000000); break;
+            case SOURCES: options.sources = number("sources", optarg, 1, SOURCES_MAX); break;
             case FROM: options.sender = optarg; break;
             case DOMAIN: options.domain = optarg; break;
             case TLS: options.starttls = true; break;

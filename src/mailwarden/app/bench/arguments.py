@@ -8,7 +8,7 @@ from typing import Final
 from mailwarden.app.bench.profile import PROFILES
 
 PEER_NAMES: Final = ("postfix", "exim", "opensmtpd", "haraka", "floor")
-PART_NAMES: Final = ("paired", "idle", "replay", "growth")
+PART_NAMES: Final = ("paired", "idle", "access", "replay", "growth")
 
 _DESCRIPTION: Final = """\
 Measure Mailwarden against other mail servers on this machine, over loopback only.
@@ -22,6 +22,7 @@ examples:
   mailwarden bench --quick                     seconds: does everything work?
   mailwarden bench --peers postfix             Postfix only
   mailwarden bench --part idle                 10,000 idle connections
+  mailwarden bench --part access               what large access tables cost
   mailwarden bench --corpus mail.tar.xz        send real messages through
   mailwarden bench --results F --write-docs    write docs/benchmarks.md from an earlier run
 
@@ -60,7 +61,7 @@ def add_bench_arguments(parser: ArgumentParser) -> None:
         "--part",
         action="append",
         choices=PART_NAMES,
-        help="only this part; may be given again (default: paired, idle, replay)",
+        help="only this part; may be given again (default: all but growth)",
     )
     what.add_argument("--long", action="store_true", help="with the part `growth`: minutes more")
     what.add_argument("--quick", action="store_true", help="a smoke run: one round of few messages")

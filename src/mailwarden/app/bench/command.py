@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from mailwarden.app.bench.access import FULL_SIZE, QUICK_SIZE, measure_access
 from mailwarden.app.bench.arguments import PEER_NAMES
 from mailwarden.app.bench.build import inspect_build
 from mailwarden.app.bench.compare import Plan, compare
@@ -43,6 +44,7 @@ _QUICK: Final = Plan(rounds=1, fixed_messages=300)
 _QUICK_IDLE: Final = (200, 300)  # connections, messages
 _QUICK_REPLAY: Final = 2_000
 _IDLE_MESSAGES: Final = 20_000
+_ACCESS_MESSAGES: Final = 20_000
 _GROWTH_LINES: Final = 50  # of progress
 _INTERRUPTED: Final = 130  # exit status
 _MIB: Final = 1024 * 1024
@@ -138,6 +140,8 @@ class Measuring:
             if name in parts:
                 print(f"\n{name}", flush=True)
                 self._note(measure())
+        if "access" in parts:
+            self._access()
         if (later := inspect_build(sys.executable)) != build:
             print(f"the sources changed meanwhile: Mailwarden now runs {later.label}")
             self._note(replace(machine, build=later))
@@ -147,7 +151,7 @@ class Measuring:
         self.file.write(record)
 
     def _parts(self) -> list[str]:
-        parts = list(self._arguments.part or ("paired", "idle", "replay"))
+        parts = list(self._arguments.part or ("paired", "idle", "access", "replay"))
         return [*parts, "growth"] if self._arguments.long and "growth" not in parts else parts
 
     def _targets(self) -> list[Target]:
@@ -201,6 +205,17 @@ class Measuring:
         if self._quick:
             connections, messages = _QUICK_IDLE
         return measure_idle(self._workplace, connections, messages)
+
+    def _access(self) -> None:
+        print("\naccess", flush=True)
+        for result in measure_access(
+            self._workplace,
+            rounds=1 if self._quick else self._arguments.rounds,
+            messages=_QUICK.fixed_messages if self._quick else _ACCESS_MESSAGES,
+            size=QUICK_SIZE if self._quick else FULL_SIZE,
+            show=lambda done: print(describe_run(done), flush=True),
+        ):
+            self._note(result)
 
     def _replay(self) -> Record:
         messages = _QUICK_REPLAY if self._quick else self._arguments.replay_messages

@@ -1,6 +1,7 @@
 """One run of one target: clean, start, warm up, load, wait until all has arrived, stop, check."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -54,15 +55,19 @@ def run_once(
     number: int,
     samples_memory: bool,
     seconds: float | None = None,
+    on_start: Callable[[Running], None] | None = None,
 ) -> Run:
     """Run `target` under `profile` and return the figures of `messages` after the warm-up.
 
     With `seconds` a slow target gets fewer of them: what lasts so long at the warm-up's rate.
+    `on_start` may do something to the target before the first message.
 
     Raises:
         BenchError: the target or a tool does not work at all.
     """
     with relay_through(workplace, target, profile, WARM_UP_MESSAGES + messages) as relay:
+        if on_start is not None:
+            on_start(relay.running)
         warm = relay.send(WARM_UP_MESSAGES)
         if warm.arrived is None:
             raise BenchError(f"not all of the warm-up arrived {'; '.join(warm.load.problems())}")

@@ -15,6 +15,7 @@ class Profile:
     mode: str = "lockstep"
     starttls: bool = False
     recipients: int = 1
+    sources: int = 1  # client addresses, taken in turn
 
     @property
     def label(self) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 from mailwarden.app.bench.compare import TRIAL_ROUND
 from mailwarden.app.bench.measure import Run
 from mailwarden.app.bench.profile import PROFILES
-from mailwarden.app.bench.results import GrowthResult, Results
+from mailwarden.app.bench.results import AccessResult, GrowthResult, Results
 from mailwarden.app.bench.statistics import median, median_of_target, median_ratio, spread
 
 BASELINE: Final = "postfix"
@@ -164,6 +164,7 @@ def sentences(results: Results) -> list[str]:
             f"({idle.pss_without_bytes / _MIB:.0f} MiB without, {idle.pss_with_bytes / _MIB:.0f} "
             f"with them); {idle.rate_without:,.0f} messages/s without, {idle.rate_with:,.0f} with."
         )
+    found += [_sentence_of_access(access) for access in results.access.values()]
     if replay := results.replay:
         found.append(
             f"Start-up with {replay.messages:,} waiting messages: {replay.seconds:.1f} s until the "
@@ -181,6 +182,17 @@ def sentences(results: Results) -> list[str]:
             + ("all arrived once, content intact." if not corpus.problems else "FAILED.")
         )
     return found
+
+
+def _sentence_of_access(access: AccessResult) -> str:
+    return (
+        f"{label_of_profile(access.profile)}, from {access.tracked:,} addresses that are all "
+        f"counted: {access.rate_with:,.0f} messages/s accepted with a HAT of {access.hat_lines:,} "
+        f"lines, a RAT of {access.rat_entries:,} entries and a limit by the hour, "
+        f"{access.rate_without:,.0f} without them: {1 - access.ratio:+.0%} is what they cost "
+        f"({1 - access.ratio_most:+.0%} to {1 - access.ratio_least:+.0%} in single rounds); "
+        f"{access.cpu_with:.3f} and {access.cpu_without:.3f} CPU s/1,000."
+    )
 
 
 def _sentence_of_growth(growth: GrowthResult) -> str:

@@ -33,6 +33,24 @@ class IdleResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccessResult:
+    """Mail from very many addresses, with and without large access tables."""
+
+    profile: str
+    hat_lines: int
+    rat_entries: int
+    tracked: int  # client addresses
+    rate_without: float  # messages accepted a second, median
+    rate_with: float
+    ratio: float  # median of the ratios within the rounds
+    ratio_least: float
+    ratio_most: float
+    cpu_without: float  # seconds of the gateway for 1,000 messages, median
+    cpu_with: float
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayResult:
     """Start-up with a full queue: of a gateway, and of one worker's spool alone."""
 
@@ -104,11 +122,12 @@ SETTLED_MESSAGES: Final = 60_000
 # each; what an allocator and the kernel do by themselves is below.
 GROWTH_MAX_BYTES: Final = 4 * 1024 * 1024
 
-Record = Machine | Run | IdleResult | ReplayResult | GrowthResult | CorpusResult
+Record = Machine | Run | IdleResult | AccessResult | ReplayResult | GrowthResult | CorpusResult
 _KINDS: Final[dict[str, type[Record]]] = {
     "machine": Machine,
     "run": Run,
     "idle": IdleResult,
+    "access": AccessResult,
     "replay": ReplayResult,
     "growth": GrowthResult,
     "corpus": CorpusResult,
@@ -124,6 +143,7 @@ class Results:
     builds: list[str] = field(default_factory=list)  # how the gateway ran, in words
     runs: list[Run] = field(default_factory=list)
     idle: IdleResult | None = None
+    access: dict[str, AccessResult] = field(default_factory=dict)  # by profile
     replay: ReplayResult | None = None
     growth: GrowthResult | None = None
     corpus: CorpusResult | None = None
@@ -141,6 +161,8 @@ class Results:
                 self.runs.append(record)
             case IdleResult():
                 self.idle = record
+            case AccessResult():
+                self.access[record.profile] = record
             case ReplayResult():
                 self.replay = record
             case GrowthResult():
@@ -159,6 +181,8 @@ class Results:
         ):
             if result is not None:
                 found += [f"{name}: {problem}" for problem in result.problems]
+        for of_profile, access in self.access.items():
+            found += [f"access, {of_profile}: {problem}" for problem in access.problems]
         return found
 
     def missing(self) -> dict[str, str]:

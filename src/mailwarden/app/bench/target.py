@@ -99,6 +99,10 @@ class Running:
         """Return the processor time it has used."""
         return self._meter.cpu_seconds()
 
+    def pids(self) -> list[int]:
+        """Return its processes."""
+        return self._meter.pids()
+
     def memory(self) -> tuple[int, int]:
         """Return its PSS in bytes and the number of its processes."""
         pids = self._meter.pids()

@@ -22,6 +22,7 @@ _STOP_SECONDS: Final = 10.0
 # A connection without a greeting is made anew after this time: OpenSMTPD's listen queue holds
 # five, and what TCP does with the sixth would take minutes.
 _REDIAL_SECONDS: Final = 3
+FIRST_SOURCE: Final = 0x7F100000  # 127.16.0.0, the first of many client addresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +270,7 @@ def load_command(workplace: Workplace, profile: Profile, what: Shipment) -> list
     command += ["--connections", str(profile.sessions), "--mode", profile.mode]
     command += ["--per-connection", str(profile.per_connection)]
     command += ["--recipients", str(profile.recipients)]
+    command += ["--sources", str(profile.sources)]
     command += ["--limit-seconds", str(what.limit_seconds)]
     command += ["--redial-seconds", str(_REDIAL_SECONDS)]
     if what.files is not None:

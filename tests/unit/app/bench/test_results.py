@@ -21,6 +21,7 @@ from mailwarden.app.bench.report import (
     table_of_workers,
 )
 from mailwarden.app.bench.results import (
+    AccessResult,
     CorpusResult,
     GrowthResult,
     IdleResult,
@@ -65,6 +66,9 @@ OTHERS: list[Record] = [
     MACHINE,
     IdleResult(connections=10_000, still_open=10_000, pss_without_bytes=50 * MIB,
                pss_with_bytes=120 * MIB, rate_without=900.0, rate_with=800.0),
+    AccessResult(profile="4k-20", hat_lines=10_000, rat_entries=100_000, tracked=1_000_000,
+                 rate_without=4000.0, rate_with=3600.0, ratio=0.9, ratio_least=0.88,
+                 ratio_most=0.95, cpu_without=0.25, cpu_with=0.275),
     ReplayResult(messages=1_000_000, seconds=30.0, pss_peak_bytes=500 * MIB,
                  spool_messages=500_000, spool_seconds=12.0, spool_peak_bytes=250 * MIB,
                  bytes_per_recipient=400.0),
@@ -141,6 +145,8 @@ def test_every_other_result_has_its_sentence() -> None:
     said = " ".join(sentences(gathered(OTHERS)))
     assert "10,000 idle connections" in said
     assert "+70 MiB" in said
+    assert "3,600 messages/s accepted with a HAT of 10,000 lines" in said
+    assert "+10% is what they cost (+5% to +12% in single rounds)" in said
     assert "30.0 s until the gateway takes mail, peak 500 MiB" in said
     assert "500,000 messages in 12.0 s, peak 250 MiB, 400 bytes" in said
     assert "20 MiB after 100 messages, 21 MiB at the end, 21 MiB at most" in said
