@@ -35,6 +35,10 @@ def test_a_quick_run_of_every_part(tmp_path: Path, capsys: pytest.CaptureFixture
     assert (run.target, run.messages, run.problems) == ("mailwarden-2", 300, ())
     assert results.idle is not None
     assert results.idle.still_open == 200
+    assert {name: access.rate_with > 0 for name, access in results.access.items()} == {
+        "4k-20": True,
+        "4k-100": True,
+    }
     assert results.replay is not None
     assert results.replay.spool_messages == 1000
 
