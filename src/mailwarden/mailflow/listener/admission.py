@@ -53,7 +53,7 @@ def begin_anew(session: "Session", event: XClient) -> Reply | None:
     question = _ask_about(session, _claimed_name(session, event))
     known = peek_host(session.parts, question)
     if known is not None:
-        return _admit(session, known)
+        return _admitted_anew(session, known)
     _Answer(session, question, event).wait()
     return None
 
@@ -61,8 +61,8 @@ def begin_anew(session: "Session", event: XClient) -> Reply | None:
 def _ask_about(session: "Session", name: HostName | None) -> Question:
     """Return what has to be known of the client; `name` if its name is known already."""
     context = session.context
-    if name is None and not context.settings.reverse_dns:
-        name = NO_NAME_ASKED
+    if name is None and not (context.settings.reverse_dns and session.client):
+        name = NO_NAME_ASKED  # a peer that has gone already has no address either
     needs = context.hosts.needs_of(session.client)
     return Question(session.client, needs, name, context.uses_reputation)
 
@@ -109,23 +109,26 @@ class _Answer:
         if event is None:
             _admitted(session, known)
             return
-        reply = _admit(session, known)
+        reply = _admitted_anew(session, known)
         if reply is not None:
             session.answer_later(event, reply)
 
 
 def _admitted(session: "Session", known: Known) -> None:
-    reply = _admit(session, known)
-    if session.is_closing or reply is None:
-        return
-    if reply is replies.TOO_MANY_FROM_HOST:
-        session.end(reply)
-    else:
+    refusal = _admit(session, known)
+    if refusal is not None:
+        session.end(refusal)
+    elif not session.is_closing:
         session.greet()
 
 
+def _admitted_anew(session: "Session", known: Known) -> Reply | None:
+    refusal = _admit(session, known)
+    return refusal if refusal is not None or session.is_closing else session.banner()
+
+
 def _admit(session: "Session", known: Known) -> Reply | None:
-    """Decide about a client, and return what it is to hear; None when the connection is cut."""
+    """Decide about a client: it goes on under its policy, is cut, or hears what is returned."""
     context, parts = session.context, session.parts
     access = context.hosts.decide(known.facts)
     match = access.match
@@ -149,7 +152,7 @@ def _admit(session: "Session", known: Known) -> Reply | None:
         return _refuse(session, replies.TOO_MANY_FROM_HOST, limit)
     is_trusted = context.xclients.find(session.peer) is not None
     session.conversation.rules = grant.trusted_rules if is_trusted else grant.rules
-    return grant.banner(session.variables())
+    return None
 
 
 def _turn_away(session: "Session", reply: Reply, limit: int) -> None:

@@ -73,7 +73,7 @@ _FAULTS: Final = {
 
 def greeting(session: "Session", _event: Greeting) -> Reply:
     """Greet, or refuse a host that may not send (mailflow 3.3)."""
-    return session.access.grant.banner(session.variables())
+    return session.banner()
 
 
 def hello(session: "Session", event: Hello) -> Reply:

@@ -46,12 +46,11 @@ class Grant:
     tls: ssl.SSLContext | None
     hostname: str  # of the interface
     greeter: EffectivePolicy  # whose banner is shown
+    fixed_banner: Reply | None  # None: it has variables
     is_delayed: bool  # it rejects, but says so to each recipient instead of at once
 
     def banner(self, variables: HatVariables) -> Reply:
         """Return the greeting, or the refusal that stands in its place (mailflow 3.3)."""
-        if not has_variables(self.greeter.smtp_banner_text):
-            return self.rules.greeting
         return _banner(self.greeter, self.hostname, variables)
 
     def refusal(self, variables: HatVariables) -> Reply:
@@ -105,6 +104,7 @@ class Grants:
             tls=None if self._tls is None else self._tls.context_for(policy),
             hostname=self._hostname,
             greeter=greeter,
+            fixed_banner=None if has_variables(greeter.smtp_banner_text) else rules.greeting,
             is_delayed=is_delayed,
         )
 

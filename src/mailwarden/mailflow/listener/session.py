@@ -187,6 +187,11 @@ class Session:
             self.counts = counts
         return counts
 
+    def banner(self) -> Reply:
+        """Return the greeting, or the refusal in its place."""
+        grant = self.access.grant
+        return grant.fixed_banner or grant.banner(self.variables())
+
     def variables(self) -> HatVariables:
         """Return what the variables in texts stand for."""
         return variables_of(self.facts, self.access.match)

@@ -63,6 +63,11 @@ async def test_a_client_that_leaves_early_is_told_with_the_time_it_waited() -> N
     ]
 
 
+async def test_a_peer_that_is_gone_before_it_was_looked_at() -> None:
+    peer = await connected(bench(ALL), "")
+    assert peer.heard().startswith("220 ")
+
+
 class Broken:
     """A provider with a fault in it."""
 

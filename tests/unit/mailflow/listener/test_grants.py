@@ -37,9 +37,9 @@ def grant_of(rule: Rule = Rule.ACCEPT, *, delayed: bool = False, **given: Any) -
 
 def test_banners_are_made_once_unless_they_have_variables() -> None:
     plain = grant_of()
-    assert plain.banner(VARIABLES) is plain.rules.greeting
-    assert plain.rules.greeting == Reply(220, "gw1 ESMTP", status=None)
+    assert plain.fixed_banner == plain.banner(VARIABLES) == Reply(220, "gw1 ESMTP", status=None)
     own = grant_of(smtp_banner_code=221, smtp_banner_text="Hi $RemoteIP\n$Group")
+    assert own.fixed_banner is None
     assert own.banner(VARIABLES) == Reply(221, "gw1 Hi 192.0.2.25", "SUSPECTLIST", status=None)
 
 
