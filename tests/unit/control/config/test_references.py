@@ -7,7 +7,36 @@ from tests.unit.control.config.sample import SAMPLE, changed, wrong
 TLS = "certificates: {main: {certificate: c.pem, key: k.pem}}\n"
 IN = "[corp.example]"
 
+
+def table(*parameters: str, name: str = "$OWN") -> str:
+    """Return the setting of a table whose policy has `parameters`."""
+    lines = [name, "    ACCEPT {", *(f"        {each}" for each in parameters), "    }"]
+    lines += ["ALL", "    $OWN" if name == "$OWN" else "    ACCEPT"]
+    return "\n".join([f"{IN}\n    host_access: |", *(f"      {line}" for line in lines)])
+
+
 WRONG = [
+    (changed(IN, table('tls = "on"')), "certificate: is needed because $OWN: tls is preferred"),
+    (
+        changed(IN, table('verify_client_cert = "on"')),
+        "listeners[0].host_access: $OWN: verify_client_cert needs tls preferred or required",
+    ),
+    (
+        changed(IN, table('smtp_auth = "required"', name="192.0.2.25")),
+        "host_access: an entry with ACCEPT: smtp_auth is required, but inbound.credentials names",
+    ),
+    (
+        changed(IN, f"{table('max_concurrency = 5')}\n    relay_hosts: [10.0.0.0/8]"),
+        "host_access: stands instead of relay_hosts",
+    ),
+    (
+        changed(IN, f"{table('tls = default', name='a.example')}\n    reverse_dns: off"),
+        "reverse_dns: is off, but host_access decides by host names",
+    ),
+    (
+        changed(IN, table("max_concurrency = 0", "dhap_limit = many")),
+        "line 3: max_concurrency: 0 is not within 1 and 2147483647; line 4: dhap_limit: 'many'",
+    ),
     (changed("interface: Data1", "interface: data1"), "`interfaces`; did you mean Data1?"),
     (
         changed("interface: Data1", "interface: X"),
@@ -75,6 +104,7 @@ def test_one_thing_wrong_is_one_problem(text: str, part: str) -> None:
 
 
 RIGHT = [
+    changed(IN, table('tls = "off"', "max_concurrency = 5")),
     SAMPLE,
     changed("interface: Data2", "interface: Data1\n    port: 26"),
     changed(IN, f"{IN}\n    bounce_profile: Fast", "bounce_profiles: {Fast: {}}\n"),
