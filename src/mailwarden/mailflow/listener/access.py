@@ -10,7 +10,6 @@ from mailwarden.core.policy.hat_index import HatIndex, Match, Needs
 from mailwarden.core.policy.hat_policy import EffectivePolicy, HatPolicy, Rule
 from mailwarden.core.policy.hat_predefined import ACCEPTED, BLOCKED, RELAYED, RELAYLIST
 from mailwarden.core.policy.host_forms import HostFacts
-from mailwarden.core.policy.imported import Imported
 from mailwarden.core.policy.rat import DEFAULT_ENTRY, Rat, RatAction, RatEntry, RatIndex
 from mailwarden.mailflow.listener.grants import Grant, Grants
 from mailwarden.mailflow.listener.settings import Listener, ListenerType
@@ -108,15 +107,15 @@ class HostAccess:
         return access
 
 
-def make_host_access(listener: Listener) -> Imported[HostAccessTable]:
+def make_host_access(listener: Listener) -> HostAccessTable:
     """Return the host access table of `listener`, or what its relay hosts come to (2.1)."""
     if listener.host_access:
-        return listener.host_access.read
+        return listener.host_access.table
     last = BLOCKED if listener.type is ListenerType.PRIVATE else ACCEPTED
     relayed = HatPolicy(Rule.RELAY, RELAYED.parameters + _UNCHECKED, RELAYED.name)
     group = SenderGroup(RELAYLIST, relayed.name, list_hosts(*listener.relay_hosts))
     entries = (group,) if listener.relay_hosts else ()
-    return Imported(HostAccessTable((relayed, last), entries, LastEntry(last.name)))
+    return HostAccessTable((relayed, last), entries, LastEntry(last.name))
 
 
 def make_recipient_access(listener: Listener) -> RatIndex:

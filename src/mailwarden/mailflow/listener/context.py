@@ -63,7 +63,6 @@ class ListenerContext:
     address: str
     hostname: str
     hosts: HostAccess
-    warnings: tuple[str, ...]  # of what was passed over in its host access table
     undecided: Grant  # before anything is known of a host
     uses_reputation: bool
     recipients: RatIndex
@@ -95,8 +94,7 @@ def make_context(
     grants = Grants(
         settings, inbound, defaults, hostname=hostname, tls=tls, has_users=verify is not None
     )
-    read = make_host_access(settings)
-    hosts = HostAccess(read.table, grants)
+    hosts = HostAccess(make_host_access(settings), grants)
     return ListenerContext(
         settings=settings,
         inbound=inbound,
@@ -104,7 +102,6 @@ def make_context(
         address=address,
         hostname=hostname,
         hosts=hosts,
-        warnings=tuple([f"{each.path}: {each.message}" for each in read.warnings]),
         undecided=grants.of(defaults),
         uses_reputation=settings.type is not ListenerType.PRIVATE or hosts.wants_scores,
         recipients=make_recipient_access(settings),

@@ -13,7 +13,6 @@ from mailwarden.system.net.deadlines import Deadlines
 from mailwarden.system.net.stream import as_protocol
 
 SWEEP_SECONDS = 1.0
-WARNINGS_MAX = 100  # of one table, in the log
 
 
 class ConnectedClient(NamedTuple):
@@ -42,7 +41,6 @@ class Listeners:
         self, contexts: Mapping[str, ListenerContext], sockets: Mapping[str, socket.socket]
     ) -> None:
         """Listen with other settings. Sessions that are open finish under the old ones."""
-        self._warn(contexts)
         self._contexts = dict(contexts)
         loop = asyncio.get_running_loop()
         for name, server in list(self._servers.items()):
@@ -62,14 +60,6 @@ class Listeners:
                 )
         if self._sweeper is None:
             self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
-
-    def _warn(self, contexts: Mapping[str, ListenerContext]) -> None:
-        """Say in the log what was passed over in tables that are new."""
-        for name, context in contexts.items():
-            before = self._contexts.get(name)
-            if before is None or before.warnings != context.warnings:
-                for warning in context.warnings[:WARNINGS_MAX]:
-                    self.parts.log.warning(f"host_access of {name}: {warning}")
 
     def _make_session(self, name: str) -> asyncio.Protocol:
         return as_protocol(Session(self, self._contexts[name]))

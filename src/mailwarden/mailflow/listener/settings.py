@@ -281,9 +281,8 @@ class Listener:
                 "stands instead of relay_hosts; put these hosts into a group of the table, with "
                 "the rule RELAY",
             )
-        if self.host_access and not self.reverse_dns:  # noqa: SIM102  the table is long to read
-            if self.host_access.table.has_names():
-                yield Problem("reverse_dns", "is off, but host_access decides by host names")
+        if not self.reverse_dns and self.host_access.table.has_names():
+            yield Problem("reverse_dns", "is off, but host_access decides by host names")
         if self.recipient_access and self.accepted_domains:
             yield Problem(
                 "recipient_access",

@@ -33,10 +33,6 @@ WRONG = [
         changed(IN, f"{table('tls = default', name='a.example')}\n    reverse_dns: off"),
         "reverse_dns: is off, but host_access decides by host names",
     ),
-    (
-        changed(IN, table("max_concurrency = 0", "dhap_limit = many")),
-        "line 3: max_concurrency: 0 is not within 1 and 2147483647; line 4: dhap_limit: 'many'",
-    ),
     (changed("interface: Data1", "interface: data1"), "`interfaces`; did you mean Data1?"),
     (
         changed("interface: Data1", "interface: X"),

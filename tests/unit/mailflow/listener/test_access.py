@@ -36,7 +36,7 @@ def access_of(settings: Listener, hosts_max: int = 100) -> HostAccess:
         tls=None,
         has_users=False,
     )
-    return HostAccess(make_host_access(settings).table, grants, hosts_max)
+    return HostAccess(make_host_access(settings), grants, hosts_max)
 
 
 def decided(access: HostAccess, address: str) -> tuple[Rule, str | None, str]:
