@@ -115,8 +115,8 @@ def reputation(arguments: Namespace) -> int:
     for answer in answers:
         if "error" in answer:
             raise CommandError(str(answer["error"]))
-    if not answers:
-        raise CommandError(f"nobody can say: {', '.join(missing)}", "ask again later")
+    if missing and (not answers or arguments.forget):
+        raise CommandError(f"not all could be asked: {', '.join(missing)}", "ask again later")
     return show_reputation(arguments, answers[0], time.time())
 
 

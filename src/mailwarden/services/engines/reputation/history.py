@@ -88,9 +88,11 @@ class HistoryReputation:
         )
 
     def forget(self, address: str) -> None:
-        """Forget what was seen of `address` itself."""
+        """Forget what was seen of `address`; its network forgets that part."""
         packed = pack_address(address)
         if packed:
+            own, _ = self.recall(address)
+            self._memory.networks.take_back(network_key(packed), own, self._clock.time())
             self._memory.addresses.forget(address_key(packed))
 
     def peek(self, address: str) -> Score:

@@ -176,6 +176,12 @@ class HistoryTable:
         left = self._left(_moment(now) - old[_SEEN_AT])
         return Traffic(old[0] * left, old[1] * left, old[2] * left, old[3] * left, old[4] * left)
 
+    def take_back(self, key: bytes, seen: Traffic, now: float) -> None:
+        """Count as if `seen` had never been counted for `key`."""
+        left = [max(0.0, all_ - mine) for all_, mine in zip(self.find(key, now), seen, strict=True)]
+        self.forget(key)
+        self.add(key, Traffic(*left), now)
+
     def forget(self, key: bytes) -> None:
         """Forget what was counted for `key`."""
         mark, start = self._locate(key)

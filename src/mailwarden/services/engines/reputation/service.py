@@ -115,8 +115,9 @@ class ReputationService:
         return self._history.recall(address)
 
     def forget(self, address: str) -> None:
-        """Forget what was seen of `address`; its network keeps what it did."""
-        self._history.forget(address)
+        """Forget what was seen of `address`; all workers are to be told, and one of them does."""
+        if self._means.is_keeper:  # two at once would take it from the network twice
+            self._history.forget(address)
         self.forget_scores()
 
     def forget_scores(self) -> None:
