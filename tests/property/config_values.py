@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.shape import Field, Form, Kind, fields_of
 from mailwarden.core import hostport, patterns
-from mailwarden.core.policy import bounce_profile
+from mailwarden.core.policy import bounce_profile, bounce_verification
 from mailwarden.core.setting import Setting, Unit
 from mailwarden.mailflow.listener import tables
 from mailwarden.services.call_ahead import settings as call_ahead
@@ -55,6 +55,7 @@ PARSED = {
     bounce_profile.parse_subject: st.from_regex(r"[!-~]{0,20}", fullmatch=True),
     bounce_profile.parse_recipient: st.just("") | MAILBOXES,
     bounce_profile.parse_language: st.sampled_from(["", "de", "pt-br"]),
+    bounce_verification.parse_field_value: st.from_regex(r"[!-~]{0,20}", fullmatch=True),
     tables.parse_reply_text: st.from_regex(r"[!-~][ -~]{0,20}[!-~]", fullmatch=True),
     tables.parse_relay_host: RELAY_HOSTS,
     call_ahead.parse_server: DOMAINS,

@@ -17,6 +17,7 @@ from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.switches import is_delivery_suspended, redirects_of
 from mailwarden.app.transport_parts import TransportParts, make_policy_context
 from mailwarden.control.config.destination_table import destination_table
+from mailwarden.control.config.files import bounce_keys_file
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.core.mail.envelope import Envelope, domain_of
 from mailwarden.core.policy.bounce_profile import Profiles, ResolvedProfile
@@ -28,6 +29,7 @@ from mailwarden.mailflow.delivery.hosts import Ourselves
 from mailwarden.mailflow.delivery.plan import Plan as DeliveryPlan
 from mailwarden.mailflow.delivery.plan import TlsContexts
 from mailwarden.mailflow.delivery.shared import Means
+from mailwarden.mailflow.listener.bounces import BounceVerification
 from mailwarden.mailflow.listener.context import (
     ListenerContext,
     Parts,
@@ -43,6 +45,7 @@ from mailwarden.mailflow.origination.originator import ChooseProfile, Originator
 from mailwarden.mailflow.workqueue.pipeline import build_pipeline
 from mailwarden.mailflow.workqueue.stage import Plan
 from mailwarden.mailflow.workqueue.workqueue import WorkQueue
+from mailwarden.services.bounce_tags import USE_FILES, BounceTags, KeyUses, load_keys
 from mailwarden.services.call_ahead.asker import CallAhead, Outset
 from mailwarden.services.call_ahead.asker import Means as CallAheadMeans
 from mailwarden.services.call_ahead.profiles import CallAheads
@@ -108,6 +111,8 @@ class Gateway:
         self._switches = switches
         self._is_stopping = False
         self._state = state  # as the gateway was started, whatever `config` says meanwhile
+        self._key_uses = KeyUses(state.directory / USE_FILES.replace("*", str(index)))
+        self._tags = self._load_tags(config)
         raise_open_files_limit(OPEN_FILES_WANTED)
         self._logs = Logs(
             config.logs,
@@ -242,6 +247,7 @@ class Gateway:
         policy_context = make_policy_context(config, self._base)
         outsets = call_ahead_outsets(config)
         askers = self.call_aheads.plan(config.call_ahead_profiles, outsets)
+        self._tags = self._load_tags(config)
         contexts = self._contexts(config, askers)  # may fail: nothing has changed then
         self._resolver.apply(config.dns)  # also anew when only /etc/resolv.conf has changed
         set_backlogs(config, sockets)
@@ -384,8 +390,21 @@ class Gateway:
                 inline_size_max_bytes=config.spool.inline_size_max_bytes,
                 verify=verify,
                 call_ahead=askers.get(listener.call_ahead),
+                bounces=None
+                if self._tags is None
+                else BounceVerification(config.bounce_verification, self._tags),
             )
         return count_together(contexts)
+
+    def _load_tags(self, config: GatewayConfig) -> BounceTags | None:
+        """Return who tags senders and knows their bounces; None without keys.
+
+        Raises:
+            ValueError: the file of keys cannot be understood.
+            OSError: it cannot be read.
+        """
+        keys = load_keys(bounce_keys_file(config))
+        return BounceTags(keys, self._key_uses) if keys.keys else None
 
     def _server_tls(self, config: GatewayConfig, listener: Listener) -> ServerTls | None:
         if not listener.certificate:
@@ -422,6 +441,7 @@ class Gateway:
             ),
             interfaces=config.interfaces,
             ourselves=_ourselves(config),
+            tags=self._tags,
             logged_headers=config.logs.headers,
             send_tls_alert=controls.send_tls_alert,
         )

@@ -23,7 +23,7 @@ def run(
     """Run the command in `argv` (without the program's name); return the exit code.
 
     `handlers` are found by command and action (`queue list`), else by command (`queue`). `check`,
-    `credentials` and `version` are there already.
+    `credentials`, `bounce-keys` and `version` are there already.
     """
     parser = build_parser(add_bench_arguments)
     try:
@@ -71,6 +71,10 @@ def _find(arguments: Namespace, handlers: Mapping[str, Handler]) -> Handler:
 def _own(command: str) -> Handler:
     """Return the handler of a command that needs no gateway. Loads only what it needs."""
     match command:
+        case "bounce-keys":
+            from mailwarden.control.cli.bounce_keys import run_bounce_keys  # noqa: PLC0415  for this only
+
+            return run_bounce_keys
         case "check":
             from mailwarden.control.cli.check import run_check  # noqa: PLC0415  for this only
 

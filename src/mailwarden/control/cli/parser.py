@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from mailwarden.control.cli.bounce_keys_parser import add_bounce_keys
 from mailwarden.control.cli.call_ahead import add_call_ahead
 from mailwarden.control.cli.options import (
     Group,
@@ -75,6 +76,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     if add_bench_arguments is not None:
         add_bench_arguments(bench)
     _add_credentials(commands)
+    add_bounce_keys(commands)
     add_command(commands, "version", "Show the version.", "", "mailwarden version")
     return parser
 

@@ -1,6 +1,7 @@
 """Looks at the files, folders and users that a configuration names."""
 
 import dataclasses
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +9,15 @@ from typing import Final
 
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.problems import join
+from mailwarden.core.mail.bounce_tag import TagKeys
+from mailwarden.core.policy.bounce_keys import FILE_SIZE_MAX
 from mailwarden.core.problem import Problem
 from mailwarden.core.routes import RouteKind, parse_route
+from mailwarden.services.bounce_tags import load_keys
 from mailwarden.services.directory.local import CREDENTIALS_SIZE_MAX, parse_credentials
 from mailwarden.system.crypto.settings import CertificateFiles
 
+BOUNCE_KEYS: Final = "bounce-keys"  # in the state directory
 PEM_SIZE_MAX: Final = 4 * 1024 * 1024  # the bundles of all public authorities are 250 KB
 
 
@@ -25,6 +30,7 @@ def file_problems(config: GatewayConfig) -> Iterator[Problem]:
         yield from _authorities("delivery.ca_file", config.delivery.ca_file)
     if config.inbound.credentials:
         yield from _credentials("inbound.credentials", config.inbound.credentials)
+    yield from _bounce_keys(config)
     yield from _folder("state_directory", config.state_directory)
     if config.logs.directory:
         yield from _folder("logs.directory", config.logs.directory)
@@ -82,6 +88,35 @@ def _credentials(path: str, name: str) -> Iterator[Problem]:
         parse_credentials(Path(name).read_bytes())
     except ValueError as error:
         yield Problem(path, f"{name}: {error}")
+
+
+def bounce_keys_file(config: GatewayConfig) -> Path:
+    """Return where the keys of bounce verification are, or would be."""
+    named = config.bounce_verification.keys_file
+    return Path(named or os.path.join(config.state_directory, BOUNCE_KEYS))
+
+
+def _bounce_keys(config: GatewayConfig) -> Iterator[Problem]:
+    """Yield why keys cannot be used, and where they are missing."""
+    path = bounce_keys_file(config)
+    keys = TagKeys()
+    if os.path.exists(path):  # also where the path itself cannot be
+        unreadable = list(_file("bounce_verification.keys_file", str(path), FILE_SIZE_MAX))
+        yield from unreadable
+        if unreadable:
+            return
+        try:
+            keys = load_keys(path)
+        except ValueError as error:
+            yield Problem("bounce_verification.keys_file", f"{path}: {error}")
+            return
+    for domain, row in config.destinations.items():
+        if row.bounce_validation and not keys.keys:
+            yield Problem(
+                f"{join('destinations', domain)}.bounce_validation",
+                f"needs a key to tag with, and {path} has none; "
+                "`mailwarden bounce-keys new` makes one",
+            )
 
 
 def _file(path: str, name: str, size_max: int) -> Iterator[Problem]:

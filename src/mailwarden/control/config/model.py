@@ -9,6 +9,7 @@ from mailwarden.core.interface import Interface
 from mailwarden.core.patterns import parse_destination, parse_name
 from mailwarden.core.policy.bounce_profile import BounceProfile
 from mailwarden.core.policy.bounce_templates import Wording
+from mailwarden.core.policy.bounce_verification import BounceVerificationSettings
 from mailwarden.core.policy.destinations import DestinationRow
 from mailwarden.core.routes import ROUTES_MAX, check_route, parse_route_key
 from mailwarden.core.setting import REQUIRED, setting
@@ -93,6 +94,9 @@ class GatewayConfig:
         "What bounces and warnings say, by name and language; the first language is for everybody "
         "else.",
         parse_key=parse_name,
+    )
+    bounce_verification: BounceVerificationSettings = setting(
+        BounceVerificationSettings, "How bounces of our mail are told from others."
     )
     delivery: DeliverySettings = setting(DeliverySettings, "How the delivery client behaves.")
     spool: SpoolSettings = setting(SpoolSettings, "Sizes and limits of the spool.")

@@ -252,6 +252,7 @@ SENDER_STARTTLS_FIRST: Final = Reply(530, "#5.7.0 This sender must issue a START
 AUTHENTICATION_REQUIRED: Final = Reply(530, "Authentication required", status="5.7.0")
 AUTHENTICATION_FAILED: Final = Reply(535, "#5.7.8 Authentication failed")
 ENCRYPTION_REQUIRED: Final = Reply(538, "#5.7.11 Encryption required")
+INVALID_BOUNCE: Final = Reply(550, "#5.7.1 Invalid bounce: no such message was sent from here")
 ADDRESS_REJECTED: Final = Reply(550, "#5.1.0 Address rejected.")
 HEADER_SIZE_EXCEEDED: Final = Reply(552, "#5.3.4 message header size exceeds limit")
 MESSAGE_SIZE_EXCEEDED: Final = Reply(552, "#5.3.4 message size exceeds limit")

@@ -225,8 +225,10 @@ class SmtpConnection:
         stored = shared.load(unit)
         if stored is None:
             return False
-        rids = unit.rids
-        started = self.conversation.begin(stored.envelope, rids, stored.header, stored.content)
+        rids, envelope, queue = unit.rids, stored.envelope, unit.queue
+        if self.plan.tags is not None and queue is not None:
+            envelope = self.plan.outgoing(envelope, queue.limits, shared.clock.time())
+        started = self.conversation.begin(envelope, rids, stored.header, stored.content)
         assert self.transport is not None
         assert self._owner is not None
         if isinstance(started, Refusal):

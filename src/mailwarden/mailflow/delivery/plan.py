@@ -4,6 +4,8 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import structs
+
 from mailwarden.core.interface import Interface
 from mailwarden.core.mail.envelope import Envelope
 from mailwarden.core.policy.bounce_profile import Profiles, ResolvedProfile
@@ -13,6 +15,7 @@ from mailwarden.mailflow.delivery.header import header_values
 from mailwarden.mailflow.delivery.hosts import Ourselves
 from mailwarden.mailflow.delivery.nexthop import SMTP_PORT
 from mailwarden.mailflow.delivery.settings import DeliverySettings
+from mailwarden.services.bounce_tags import BounceTags
 from mailwarden.stores.spool.spool import Stored
 
 
@@ -40,6 +43,7 @@ class Plan:
     tls: TlsContexts
     interfaces: Mapping[str, Interface] = field(default_factory=dict)
     ourselves: Ourselves = Ourselves()
+    tags: BounceTags | None = None  # None tags no sender
     logged_headers: tuple[str, ...] = ()
     send_tls_alert: bool = False  # when TLS was required and did not come about
     port: int = SMTP_PORT  # of hosts that no route names
@@ -56,6 +60,12 @@ class Plan:
         """Return the bounce profile of a message: the destination's comes before its own."""
         name = limits.bounce_profile if limits is not None else ""
         return self.profiles.choose(name, envelope.bounce_profile)
+
+    def outgoing(self, envelope: Envelope, limits: DestinationLimits, now: float) -> Envelope:
+        """Return the envelope that mail leaves with: with a tag in its sender (mailflow 7.6)."""
+        if self.tags is None or not limits.bounce_validation:
+            return envelope
+        return structs.replace(envelope, sender=self.tags.tag(envelope.sender, now))
 
     def logged(self, stored: Stored) -> Sequence[tuple[str, str]]:
         """Return the header fields that the log shows of a message."""

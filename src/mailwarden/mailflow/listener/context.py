@@ -13,6 +13,7 @@ from mailwarden.mailflow.listener.access import (
     make_host_access,
     make_recipient_access,
 )
+from mailwarden.mailflow.listener.bounces import BounceVerification
 from mailwarden.mailflow.listener.grants import Grant, Grants, ServerTls
 from mailwarden.mailflow.listener.host_counts import Counting, counting_of
 from mailwarden.mailflow.listener.hosts import DnsLists, Reputation
@@ -68,6 +69,7 @@ class ListenerContext:
     recipients: RatIndex
     domain_map: DomainMapIndex | None  # None is empty
     aliases: AliasIndex | None  # None is empty
+    bounces: BounceVerification | None  # None without keys
     sender_exceptions: ExceptionIndex
     proxies: Networks
     xclients: Networks
@@ -87,6 +89,7 @@ def make_context(
     inline_size_max_bytes: int,
     verify: Callable[[str, str], bool] | None,
     call_ahead: CallAhead | None = None,
+    bounces: BounceVerification | None = None,
 ) -> ListenerContext:
     """Return the context of one listener; `interface` is its name, address and host name."""
     name, address, hostname = interface
@@ -108,6 +111,7 @@ def make_context(
         domain_map=settings.domain_map.indexed(DomainMapIndex) if settings.domain_map else None,
         aliases=inbound.aliases.indexed(AliasIndex) if inbound.aliases else None,
         sender_exceptions=inbound.sender_exceptions.indexed(ExceptionIndex),
+        bounces=bounces,
         proxies=Networks(settings.proxy_protocol_from),
         xclients=Networks(settings.xclient_from),
         received_by=None

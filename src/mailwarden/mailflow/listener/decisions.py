@@ -48,6 +48,7 @@ from mailwarden.core.smtp.events import (
 )
 from mailwarden.core.smtp.reply import Reply
 from mailwarden.mailflow.listener.admission import begin_anew
+from mailwarden.mailflow.listener.bounces import BounceKind, judge_content, judge_recipient
 from mailwarden.mailflow.listener.call_ahead import call_ahead
 from mailwarden.mailflow.listener.receiving_control import (
     count_invalid,
@@ -174,8 +175,18 @@ def rcpt(session: "Session", event: Rcpt) -> Reply | None:
         return session.access.grant.refusal(session.variables())
     reply: Reply = event.reply
     address: str = event.address
+    if session.context.bounces is not None:
+        judged = judge_recipient(
+            session, transaction, address, session.context.bounces, is_relaying(session)
+        )
+        if judged.refusal is not None:
+            return judged.refusal
+        address = judged.address
     if session.context.domain_map is not None:
-        address = session.context.domain_map.rewrite(address) or address
+        mapped = session.context.domain_map.rewrite(address)
+        if mapped is not None and mapped != address:
+            log.info(f"MID {mid} domain map: {address} mapped to {mapped}")
+            address = mapped
     if is_relaying(session):
         refusal = refuse_over_rate(session, transaction, address)
         return refusal or take_recipient(session, transaction, event, address, reply)
@@ -208,8 +219,6 @@ def take_recipient(
 ) -> Reply:
     """Add a recipient that all tables and servers have let through, and return the answer."""
     log, mid = session.parts.log, transaction.mid
-    if address != event.address:
-        log.info(f"MID {mid} domain map: {event.address} mapped to {address}")
     if session.context.aliases is not None:
         if not _add_expanded(session, transaction, event, address, session.context.aliases):
             session.host_counts().undo()
@@ -286,9 +295,15 @@ def end_of_content(session: "Session", event: EndOfContent) -> Reply | None:
     scan, bare = look_at(whole, context.inbound.max_header_size)
     if scan.received >= context.inbound.max_received_headers:
         return _refuse(session, event, "Message loop", replies.TOO_MANY_HOPS)
+    marks = b""
+    if context.bounces is not None and transaction.bounce != BounceKind.NONE:
+        mark = judge_content(session, transaction, whole, context.bounces)
+        if mark is None:
+            return _refuse(session, event, "Invalid bounce", replies.INVALID_BOUNCE)
+        marks = mark
     received_at = parts.clock.time()
     header = added_header(
-        _received(session, received_at) if context.settings.add_received_header else b"",
+        (_received(session, received_at) if context.settings.add_received_header else b"") + marks,
         scan,
         message_id=(transaction.mid, received_at, context.hostname)
         if context.inbound.add_message_id or is_relaying(session)

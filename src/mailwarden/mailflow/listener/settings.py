@@ -176,6 +176,9 @@ class MailFlowPolicy:
     use_exception_table: bool = setting(
         False, "Ask `inbound.sender_exceptions` about MAIL FROM, also without verification."
     )
+    untagged_bounces: bool = setting(
+        False, "Take bounces without a tag of bounce verification for valid."
+    )
     require_tls_for_auth: bool = setting(True, "Offer AUTH only once the session is encrypted.")
 
     def problems(self) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ class Transaction:
         "_size",
         "_spill",
         "_spool",
+        "bounce",
         "dropped",
         "failure",
         "mail",
@@ -36,6 +37,7 @@ class Transaction:
         self.mid: Final = mid
         self.mail: Final = mail
         self.recipients: list[Recipient] = []
+        self.bounce = 0  # a `BounceKind`: what its recipients have in common
         self.dropped = 0  # recipients that an alias leads nowhere
         self.failure: SpoolFailure | None = None  # the disk did not take a piece
         self._known: set[str] = set()  # addresses of the recipients, in lower case

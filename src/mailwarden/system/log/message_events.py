@@ -60,6 +60,27 @@ class MessageEvents(ConnectionEvents):
         else:
             self._line(text)
 
+    def invalid_bounce_rejected(self, mid: int, icid: int, address: str) -> None:
+        """A recipient of a bounce that is none of our mail."""
+        address = escape(address)
+        text = (
+            f"MID {mid} ICID {icid} invalid bounce, rcpt address <{address}> rejected by bounce "
+            "verification."
+        )
+        if self._json:
+            fields = {"mid": mid, "icid": icid, "recipient": address}
+            self._event("invalid_bounce_rejected", text, fields)
+        else:
+            self._line(text)
+
+    def invalid_bounce_tagged(self, mid: int, icid: int) -> None:
+        """A bounce that is none of our mail gets a header field and goes on."""
+        text = f"MID {mid} ICID {icid} invalid bounce, tagging"
+        if self._json:
+            self._event("invalid_bounce_tagged", text, {"mid": mid, "icid": icid})
+        else:
+            self._line(text)
+
     def message_id(self, mid: int, value: str) -> None:
         """The Message-ID field, with its angle brackets."""
         text = f"MID {mid} Message-ID {quote(value)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailwarden.control.operations import credentials
+from mailwarden.control.operations import private_file
 from mailwarden.control.operations.credentials import (
     add_user,
     list_users,
@@ -107,7 +107,7 @@ def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(OSError, match="No space"):
         add_user(path, "bob", "secret", iterations=FEW)
     assert path.read_bytes() == before
-    assert os.listdir(path.parent) == ["users"]
+    assert sorted(os.listdir(path.parent)) == [".users.lock", "users"]
 
 
 def test_what_is_written_is_synced_before_it_is_named(path: Path) -> None:
@@ -116,6 +116,6 @@ def test_what_is_written_is_synced_before_it_is_named(path: Path) -> None:
     def sync(descriptor: int) -> None:
         synced.append(f"{os.readlink(f'/proc/self/fd/{descriptor}')} {path.exists()}")
 
-    credentials._replace(path, b"", sync)
+    private_file.replace(path, b"", sync)
     assert synced[0].endswith(" False")
     assert synced[1] == f"{path.parent} True"
