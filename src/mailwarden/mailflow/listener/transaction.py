@@ -50,7 +50,10 @@ class Transaction:
 
     def add_recipient(self, event: Rcpt, address: str) -> int:
         """Count a recipient in, under the address that it has now; return its RID."""
-        self.recipients.append(Recipient(address, event.notify, event.original))
+        original = event.original
+        if address != event.address and not original:
+            original = original_of(event.address)
+        self.recipients.append(Recipient(address, event.notify, original))
         return len(self.recipients) - 1
 
     def has_recipient(self, address: str) -> bool:
@@ -90,6 +93,20 @@ class Transaction:
         if self._spill is not None:
             self._spill.abandon()
             self._spill = None
+
+
+def original_of(address: str) -> str:
+    """Return what a recipient whose address changes is reported as to the sender (RFC 3461, 5.2.1).
+
+    That is the address of RCPT, which is the only one that the sender knows. It goes on as ORCPT.
+    """
+    if address.isascii():
+        return f"rfc822;{address}"
+    try:
+        address.encode()
+    except UnicodeEncodeError:  # bytes that are no text have no form there (RFC 6533, 3)
+        return ""
+    return f"utf-8;{address}"
 
 
 def look_at(content: Content, header_bytes_max: int) -> tuple[HeaderScan, bool]:
