@@ -71,6 +71,7 @@ LINES = {
         "@{} {}".format, DOMAINS, st.sampled_from(["ALLOW", "REJECT"])
     ),
     tables.DOMAIN_MAP: st.builds("@{} @{}".format, DOMAINS, DOMAINS),
+    tables.MASQUERADE: st.builds("@{} @{}".format, DOMAINS, DOMAINS),
     tables.ALIASES: st.builds("sales: {}".format, MAILBOXES),
 }
 # What refers to other parts, or must exist outside: left to the tests of just that.
@@ -112,6 +113,7 @@ LEFT_OUT = {
         "relay_hosts",
         "accepted_domains",
         "call_ahead",
+        "masquerade_headers",
     },
     "CallAheadProfile": {"interface"},
     "MailFlowPolicy": {

@@ -23,6 +23,7 @@ from mailwarden.core.mail.envelope import Envelope, domain_of
 from mailwarden.core.policy.bounce_profile import Profiles, ResolvedProfile
 from mailwarden.core.policy.bounce_templates import BounceTemplate
 from mailwarden.core.policy.destinations import DestinationIndex
+from mailwarden.core.policy.masquerade import MasqueradeIndex, MasqueradeRules
 from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.delivery import Delivery
 from mailwarden.mailflow.delivery.hosts import Ourselves
@@ -164,7 +165,7 @@ class Gateway:
         )
         self.work_queue = WorkQueue(
             self.spool,
-            build_pipeline(Plan(policies=config.mail_policies, log=self.log)),
+            build_pipeline(self._plan(config)),
             config.work_queue,
             identifiers=self._identifiers,
             log=self.log,
@@ -254,8 +255,7 @@ class Gateway:
         self.config = config
         self.call_aheads.use(askers, outsets)
         self._logs.apply(config.logs, self._state.logs, config.hostname)
-        plan = Plan(policies=config.mail_policies, log=self.log)
-        self.work_queue.apply(build_pipeline(plan), config.work_queue)
+        self.work_queue.apply(build_pipeline(self._plan(config)), config.work_queue)
         self._pressure.limits = self._pressure_limits(config)
         self.transport.apply(config, policy_context)
         self.delivery.apply(self._delivery_plan(config))
@@ -425,6 +425,15 @@ class Gateway:
             client_ca=str(self._base / files.client_ca) if files.client_ca else "",
         )
 
+    def _plan(self, config: GatewayConfig) -> Plan:
+        """Return what the stages of the work queue are built from."""
+        return Plan(
+            policies=config.mail_policies,
+            masquerades=masquerades(config),
+            spill=self.spool.spill,
+            log=self.log,
+        )
+
     def _delivery_plan(self, config: GatewayConfig) -> DeliveryPlan:
         ca_file = str(self._base / config.delivery.ca_file) if config.delivery.ca_file else ""
         controls = destination_table(config)
@@ -488,6 +497,19 @@ class Gateway:
 
     def _board_full(self, key: str) -> None:
         self.log.warning(f"No place on the board to count {key}: it is refused")
+
+
+def masquerades(config: GatewayConfig) -> dict[str, MasqueradeRules]:
+    """Return how the listeners masquerade; those that do not are left out."""
+    return {
+        listener.name: MasqueradeRules(
+            listener.masquerade.indexed(MasqueradeIndex),
+            tuple(header.field_name for header in listener.masquerade_headers),
+            listener.masquerade_envelope_sender,
+        )
+        for listener in config.listeners
+        if listener.masquerade
+    }
 
 
 def set_backlogs(config: GatewayConfig, sockets: Mapping[str, socket.socket]) -> None:

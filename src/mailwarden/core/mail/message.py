@@ -119,8 +119,13 @@ class Message:
         return self._content_header
 
 
-def _read_header(content: Content) -> _ContentHeader:
-    """Return the header of `content`, reading as little of it as will do."""
+def read_header_block(content: Content) -> bytes:
+    """Return `content` up to its body, reading as little of it as will do."""
+    return _read_block(content)[0]
+
+
+def _read_block(content: Content) -> tuple[bytes, bool, bool]:
+    """Return the header, whether it ends there, and whether all of the content was looked at."""
     limit = _FIRST_READ_BYTES
     while True:
         data = content.read(limit)
@@ -129,13 +134,16 @@ def _read_header(content: Content) -> _ContentHeader:
         lines = data if is_all else data[: data.rfind(b"\n") + 1]
         end = header_end(lines)
         if is_all or end < len(lines) or limit >= HEADER_BYTES_MAX:
-            break
+            return data[:end], end < len(lines), is_all
         limit = min(limit * 8, HEADER_BYTES_MAX)
-    block = data[:end]
+
+
+def _read_header(content: Content) -> _ContentHeader:
+    block, is_ended, is_all = _read_block(content)
     fields, defects = split_fields(block, is_added=False)
-    if end < len(lines) and not has_empty_line(block):
+    if is_ended and not has_empty_line(block):
         defects.add(Defect.NO_EMPTY_LINE)
-    if not is_all and end == len(lines) and not has_empty_line(block):
+    if not is_all and not is_ended and not has_empty_line(block):
         defects.add(Defect.TOO_LARGE)
     return _ContentHeader(block, fields, frozenset(defects))
 

@@ -1,7 +1,7 @@
 """Static masquerading: inner addresses of senders and headers become outer ones (mailflow 5.4)."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailwarden.core.policy.address_forms import ALL, NOWHERE, split_address
 from mailwarden.core.policy.imported import Imported
@@ -64,6 +64,14 @@ class MasqueradeIndex:
             return apply_right(address, right) if right else None
         position = self._search.find(address)
         return None if position == NOWHERE else apply_right(address, self._rights[position])
+
+
+class MasqueradeRules(NamedTuple):
+    """What a listener does with its table. The three are as its settings say."""
+
+    table: MasqueradeIndex
+    fields: tuple[str, ...]  # names of header fields
+    sender: bool  # the envelope sender as well
 
 
 def parse_masquerade(text: str) -> Imported[MasqueradeTable]:

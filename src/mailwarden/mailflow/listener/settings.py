@@ -14,6 +14,7 @@ from mailwarden.core.policy.exceptions import ExceptionTable
 from mailwarden.core.policy.hat import HostAccessTable
 from mailwarden.core.policy.hat_parameters import Demand
 from mailwarden.core.policy.hat_policy import PRIVATE_DEFAULTS, PUBLIC_DEFAULTS, EffectivePolicy
+from mailwarden.core.policy.masquerade import MasqueradeTable
 from mailwarden.core.policy.rat import Rat
 from mailwarden.core.policy.text_table import TextTable
 from mailwarden.core.problem import Problem
@@ -23,6 +24,7 @@ from mailwarden.mailflow.listener.tables import (
     ALIASES,
     DOMAIN_MAP,
     HOST_ACCESS,
+    MASQUERADE,
     RECIPIENT_ACCESS,
     SENDER_EXCEPTIONS,
     parse_relay_host,
@@ -72,6 +74,20 @@ def _text(name: str, what: str) -> Any:  # noqa: ANN401  as `setting` returns
         parse=parse_reply_text,
         has_lines=True,
     )
+
+
+class AddressHeader(Enum):
+    """Header fields that hold addresses and that masquerading may rewrite (mailflow 5.4)."""
+
+    FROM = "from"
+    TO = "to"
+    CC = "cc"
+    REPLY_TO = "reply_to"
+
+    @property
+    def field_name(self) -> str:
+        """The name as it is usually written."""
+        return "-".join(word.capitalize() for word in self.value.split("_"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +242,20 @@ class Listener:
         examples=("@old.example @new.example", "joe@old.example ann@new.example"),
         table=DOMAIN_MAP,
     )
+    masquerade: TextTable[MasqueradeTable] = setting(
+        MASQUERADE.empty(),
+        "Masquerade table: addresses of senders and in headers that become others, as "
+        "`@int.example @corp.example`; the first line that matches decides.",
+        examples=("@int.example @corp.example", "joe@int.example joe.doe@corp.example"),
+        table=MASQUERADE,
+    )
+    masquerade_headers: tuple[AddressHeader, ...] = setting(
+        (AddressHeader.FROM, AddressHeader.TO, AddressHeader.CC),
+        "Header fields in which `masquerade` rewrites addresses.",
+    )
+    masquerade_envelope_sender: bool = setting(
+        False, "Rewrite the envelope sender by `masquerade` as well."
+    )
     relay_hosts: tuple[str, ...] = setting(
         (),
         "Addresses and networks that may send to anybody; on a private listener all others "
@@ -286,6 +316,14 @@ class Listener:
             )
         if not self.reverse_dns and self.host_access.table.has_names():
             yield Problem("reverse_dns", "is off, but host_access decides by host names")
+        if self.masquerade.table.has_all and self.type is ListenerType.PUBLIC:
+            yield Problem(
+                "masquerade",
+                "ALL is for private listeners: here it would put your domain to the names of "
+                "strangers",
+            )
+        if self.masquerade and not (self.masquerade_headers or self.masquerade_envelope_sender):
+            yield Problem("masquerade_headers", "names no field, so that masquerade has no effect")
         if self.recipient_access and self.accepted_domains:
             yield Problem(
                 "recipient_access",

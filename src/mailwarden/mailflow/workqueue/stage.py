@@ -1,12 +1,14 @@
 """What a stage of the work queue is."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from mailwarden.core.policy.masquerade import MasqueradeRules
 from mailwarden.mailflow.workqueue.job import Job
 from mailwarden.mailflow.workqueue.outcome import Outcome
 from mailwarden.mailflow.workqueue.settings import MailPolicies
+from mailwarden.stores.spool.spool import Spill
 from mailwarden.system.log.maillog import MailLog
 
 
@@ -33,6 +35,8 @@ class Plan:
     """What the stages are built from."""
 
     policies: MailPolicies
+    masquerades: Mapping[str, MasqueradeRules]  # by listener; those without a table are not there
+    spill: Callable[[], Spill]  # begins a file for large content
     log: MailLog
 
 

@@ -40,6 +40,33 @@ class MessageEvents(ConnectionEvents):
         else:
             self._line(text)
 
+    def masqueraded_sender(self, mid: int, old: str, new: str) -> None:
+        """An envelope sender became another one (5.4)."""
+        text = f"MID {mid} masquerading envelope sender from {quote(old)} to {quote(new)}"
+        if self._json:
+            fields = {"mid": mid, "old": escape(old), "new": escape(new)}
+            self._event("masqueraded_sender", text, fields)
+        else:
+            self._line(text)
+
+    def masqueraded_header(self, mid: int, field: str, old: str, new: str) -> None:
+        """An address in a header field became another one (5.4)."""
+        text = f"MID {mid} masquerading header {quote(field)} from {quote(old)} to {quote(new)}"
+        if self._json:
+            fields = {"mid": mid, "field": escape(field), "old": escape(old), "new": escape(new)}
+            self._event("masqueraded_header", text, fields)
+        else:
+            self._line(text)
+
+    def not_masqueraded(self, mid: int, field: str, reason: str) -> None:
+        """A header field could not be read, and stays as it came."""
+        field, reason = escape(field), escape(reason)
+        text = f"MID {mid} masquerading left header '{field}' as it is: {reason}"
+        if self._json:
+            self._event("not_masqueraded", text, {"mid": mid, "field": field, "reason": reason})
+        else:
+            self._line(text)
+
     def rcpt_to(self, mid: int, icid: int, rid: int, address: str) -> None:
         """A recipient that was accepted."""
         address = escape(address)

@@ -7,6 +7,7 @@ import pytest
 
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Direction, Envelope, Recipient
+from mailwarden.core.policy.masquerade import MasqueradeRules
 from mailwarden.mailflow.workqueue.job import Job
 from mailwarden.mailflow.workqueue.outcome import CONTINUE, Bounce, Drop, Hold, Outcome, Rewrite
 from mailwarden.mailflow.workqueue.pipeline import PIPELINE, build_pipeline
@@ -63,6 +64,7 @@ class Bench:
         stages: Sequence[Stage] = (),
         *,
         policies: MailPolicies | None = None,
+        masquerades: dict[str, MasqueradeRules] | None = None,
         **settings: float,
     ) -> None:
         self.clock = SimulatedClock()
@@ -70,7 +72,12 @@ class Bench:
         self.lines = Lines()
         self.log = MailLog(self.lines, None, None, level=Level.INFO, stamp=str, iso=str)
         self.counters: dict[str, int] = {}
-        plan = Plan(policies=policies or MailPolicies(), log=self.log)
+        plan = Plan(
+            policies=policies or MailPolicies(),
+            masquerades=masquerades or {},
+            spill=self.spool.spill,
+            log=self.log,
+        )
         built = [*build_pipeline(plan), *stages]
         self.queue = WorkQueue(
             self.spool,
