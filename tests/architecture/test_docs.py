@@ -12,6 +12,7 @@ import yaml
 from mailwarden.app.bench.arguments import add_bench_arguments
 from mailwarden.control.cli.parser import build_parser
 from mailwarden.control.config.reader import parse_config
+from mailwarden.control.config.tables import TableFileError, Tables
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -53,6 +54,15 @@ def configurations() -> dict[str, str]:
                 rest = "".join(line for key, line in REST.items() if key not in own)
                 found[f"{name(path)} {place}"] = rest + text
     return found
+
+
+def documented_file(path: str) -> str:
+    """Return the text that the pages show of a table's file."""
+    for page in [*PAGES, *OTHERS]:
+        for _, title, text in fences(page):
+            if title == Path(path).name:
+                return text
+    raise TableFileError(0, "is shown on no page")
 
 
 def commands() -> list[tuple[str, str]]:
@@ -113,7 +123,8 @@ def test_there_are_configurations_and_commands_to_look_at() -> None:
 
 @pytest.mark.parametrize("text", configurations().values(), ids=configurations().keys())
 def test_every_configuration_is_right(text: str, tmp_path: Path) -> None:
-    parse_config(text, WHOLE, tmp_path, look_at_files=False)
+    tables = Tables(documented_file)
+    parse_config(text, WHOLE, tmp_path, look_at_files=False, tables=tables)
 
 
 @pytest.mark.parametrize(("page", "line"), commands())
