@@ -42,8 +42,8 @@ def _keeps_interpreted(path: Path) -> bool:
     """Whether a module has what mypyc cannot compile, or what looks at annotations when it runs.
 
     That is msgspec's structs, settings (their types are read from the annotations), subclasses of
-    built-in types; `__init__`, which would hide where the package lies; and the simulated disk of
-    the tests, from which some inherit.
+    built-in types; generic dataclasses; `__init__`, which would hide where the package lies; and the
+    simulated disk of the tests, from which some inherit.
     """
     if path.name in ("__init__.py", "simulated.py"):
         return True
@@ -53,6 +53,9 @@ def _keeps_interpreted(path: Path) -> bool:
         if isinstance(node, ast.ClassDef):
             bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
             if bases & (_BUILT_IN_BASES | {"Struct"}):
+                return True
+            is_generic = any(ast.unparse(base).startswith("Generic[") for base in node.bases)
+            if is_generic and any("dataclass" in ast.unparse(d) for d in node.decorator_list):
                 return True
     return False
 
