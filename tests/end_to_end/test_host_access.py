@@ -262,6 +262,28 @@ def test_row_31_connections_of_a_host(gateway: Gateway) -> None:
     assert heard(gateway, "192.0.2.25")[0].startswith("220 ")
 
 
+def test_relaying_by_the_table(gateway: Gateway) -> None:
+    start(gateway, "192.0.2.40\n    RELAY (our old mailer)\n")
+    out = gateway.listener("Out")
+    out["host_access"] = "192.0.2.41\n    RELAY\nALL\n    REJECT\n"
+    out["proxy_protocol_from"] = ["127.0.0.1"]
+    del out["relay_hosts"]
+    gateway.write_config()
+    assert gateway.ask("reload")["problems"] == []
+    commands = ("EHLO x", "MAIL FROM:<ann@corp.example>", "RCPT TO:<x@other.example>")
+    assert heard(gateway, "192.0.2.40", *commands)[-1] == "250 recipient <x@other.example> ok"
+    gateway.wait_log("ICID 1 RELAY SG None match 192.0.2.40 SBRS None")
+    assert heard(gateway, "192.0.2.25", *commands)[-1] == "550 #5.1.0 Address rejected."
+    inside = gateway.port("Out")
+    for address, code in (("192.0.2.41", "250"), ("192.0.2.42", "503")):
+        with Client(inside, greet=False) as client:
+            client.send(f"PROXY TCP4 {address} 203.0.113.5 40000 25\r\n")
+            client.reply()
+            assert [client.command(each) for each in commands][-1].startswith(code)
+    gateway.wait_log("RELAY SG None match 192.0.2.41 SBRS not enabled")
+    gateway.wait_log("REJECT SG None match ALL SBRS not enabled")
+
+
 def test_dns_lists_of_the_table_itself(gateway: Gateway, dns: DnsServer) -> None:
     start(
         gateway,

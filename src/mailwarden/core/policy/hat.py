@@ -25,6 +25,7 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z")
 # "None" is what logs say of a host in no group, and "ALL" is the last entry.
 _NAMES_TAKEN: Final = frozenset({"none", "all"})
 _BY_NAME: Final = (HostKind.NAME, HostKind.BELOW)
+_BY_SCORE: Final = (HostKind.SCORE, HostKind.NO_SCORE)
 # The boxes of a group for hosts without a verified name, in the order of the manual.
 UNVERIFIED: Final = (NameStatus.NX_DOMAIN, NameStatus.SERV_FAIL, NameStatus.NOT_DOUBLE_VERIFIED)
 
@@ -92,6 +93,10 @@ class HostAccessTable:
         """Whether an entry asks for a host's name, or why it has none."""
         return any(map(_asks_for_names, self.entries))
 
+    def has_scores(self) -> bool:
+        """Whether an entry asks for a host's score, or whether it has one."""
+        return any(_has_host(entry, _BY_SCORE) for entry in self.entries)
+
     def problems(self) -> Iterator[Problem]:
         """Yield everything wrong, for a table that does not come from a text file."""
         yield from self._policy_problems()
@@ -135,11 +140,14 @@ class HostAccessTable:
 
 
 def _asks_for_names(entry: SenderGroup | AnonymousEntry) -> bool:
-    if not isinstance(entry, SenderGroup):
-        return entry.host.form.kind in _BY_NAME
-    return bool(entry.dns_host_verification) or any(
-        host.form.kind in _BY_NAME for host in entry.hosts
-    )
+    if isinstance(entry, SenderGroup) and entry.dns_host_verification:
+        return True
+    return _has_host(entry, _BY_NAME)
+
+
+def _has_host(entry: SenderGroup | AnonymousEntry, kinds: tuple[HostKind, ...]) -> bool:
+    hosts = entry.hosts if isinstance(entry, SenderGroup) else (entry.host,)
+    return any(host.form.kind in kinds for host in hosts)
 
 
 def rule_of(access: str | HatPolicy, policies: dict[str, HatPolicy]) -> Rule | None:

@@ -64,7 +64,7 @@ class HostAccess:
     are known, or the same host once they have changed, is looked up anew: nothing here gets stale.
     """
 
-    __slots__ = ("_decided", "_grants", "_hosts_max", "_index", "_needs", "wants_scores")
+    __slots__ = ("_decided", "_grants", "_hosts_max", "_index", "_needs")
 
     def __init__(
         self, table: HostAccessTable, grants: Grants, hosts_max: int = KNOWN_HOSTS_MAX
@@ -79,7 +79,6 @@ class HostAccess:
         self._hosts_max: Final = hosts_max
         self._needs: Final[dict[str, Needs]] = {}
         self._decided: Final[dict[HostFacts, Access]] = {}
-        self.wants_scores: Final = self._index.needs.score
 
     @property
     def policies(self) -> list[EffectivePolicy]:

@@ -21,7 +21,6 @@ from mailwarden.mailflow.listener.pressure import Pressure
 from mailwarden.mailflow.listener.settings import (
     InboundSettings,
     Listener,
-    ListenerType,
     ReceivedHostname,
     effective_policy,
 )
@@ -106,7 +105,7 @@ def make_context(
         hostname=hostname,
         hosts=hosts,
         undecided=grants.of(defaults),
-        uses_reputation=settings.type is not ListenerType.PRIVATE or hosts.wants_scores,
+        uses_reputation=settings.finds_scores(),
         recipients=make_recipient_access(settings),
         domain_map=settings.domain_map.indexed(DomainMapIndex) if settings.domain_map else None,
         aliases=inbound.aliases.indexed(AliasIndex) if inbound.aliases else None,

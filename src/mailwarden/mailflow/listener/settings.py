@@ -285,6 +285,9 @@ class Listener:
         BareCrLf.CLEAN, "Bare CR and LF in content: clean (make them CRLF), reject or allow."
     )
     reverse_dns: bool = setting(True, "Look up and verify the client's name (PTR, then A or AAAA).")
+    use_reputation: bool | None = setting(
+        None, "Find out the score of each host; default on, but off on private listeners."
+    )
     default_domain: str = setting(
         "", "Appended to addresses without a domain; empty is none.", parse=parse_hostname
     )
@@ -306,6 +309,12 @@ class Listener:
         parse=parse_network,
     )
 
+    def finds_scores(self) -> bool:
+        """Whether the scores of hosts are wanted."""
+        if self.use_reputation is not None:
+            return self.use_reputation
+        return self.type is not ListenerType.PRIVATE
+
     def problems(self) -> Iterator[Problem]:
         """Yield everything wrong."""
         if self.host_access and self.relay_hosts:
@@ -316,6 +325,8 @@ class Listener:
             )
         if not self.reverse_dns and self.host_access.table.has_names():
             yield Problem("reverse_dns", "is off, but host_access decides by host names")
+        if not self.finds_scores() and self.host_access.table.has_scores():
+            yield Problem("use_reputation", "is off, but host_access decides by scores")
         if self.masquerade.table.has_all and self.type is ListenerType.PUBLIC:
             yield Problem(
                 "masquerade",

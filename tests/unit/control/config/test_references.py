@@ -16,6 +16,10 @@ def table(*parameters: str, name: str = "$OWN") -> str:
 
 
 WRONG = [
+    (
+        changed(IN, f"{table('tls = default', name='sbrs[none]')}\n    use_reputation: off"),
+        "use_reputation: is off, but host_access decides by scores",
+    ),
     (changed(IN, table('tls = "on"')), "certificate: is needed because $OWN: tls is preferred"),
     (
         changed(IN, table('verify_client_cert = "on"')),
