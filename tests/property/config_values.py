@@ -10,6 +10,7 @@ from mailwarden.control.config.shape import Field, Form, Kind, fields_of
 from mailwarden.core import hostport, patterns
 from mailwarden.core.policy import bounce_profile, bounce_verification
 from mailwarden.core.setting import Setting, Unit
+from mailwarden.mailflow.delivery import tables as delivery_tables
 from mailwarden.mailflow.listener import tables
 from mailwarden.services.call_ahead import settings as call_ahead
 from mailwarden.services.engines.reputation import settings as reputation
@@ -72,6 +73,7 @@ LINES = {
     ),
     tables.DOMAIN_MAP: st.builds("@{} @{}".format, DOMAINS, DOMAINS),
     tables.MASQUERADE: st.builds("@{} @{}".format, DOMAINS, DOMAINS),
+    delivery_tables.UNSUBSCRIBE: MAILBOXES | ADDRESSES | LOCALS.map("{}@".format),
     tables.ALIASES: st.builds("sales: {}".format, MAILBOXES),
 }
 # What refers to other parts, or must exist outside: left to the tests of just that.

@@ -9,6 +9,7 @@ NAMES: Final = (
     "bounced_hard",  # recipients
     "soft_bounced",  # events: a recipient may be delayed many times
     "dropped",  # recipients
+    "global_unsubscribe_hits",  # recipients that were on the list
     "deleted",  # recipients, by an administrator
     "possible_deliveries",  # recipients; counted in `delivered` as well
     "messages_out",  # transactions in which a next hop took a message

@@ -198,6 +198,8 @@ class Delivery:
             is_plain = not (recipient.mailhost or envelope.requiretls or envelope.tls_optional)
             if is_plain and entry.received_at > self._redirects.received_before:
                 queue = self._by_domain.get(domain_of(recipient.address))
+                if self._shared.plan.unsubscribed is not None:
+                    queue = None
                 if queue is not None and not queue.is_retired and not self._is_flying(entry):
                     queue.push(entry)
                     return
@@ -376,7 +378,9 @@ class Delivery:
             self._find(item, is_due=True)
         elif isinstance(item, Unit):
             self._attempt(item, queue)
-        elif item.progress is not None and self._shared.settler.may_be_expired(item.received_at):
+        elif self._shared.plan.unsubscribed is not None or (
+            item.progress is not None and self._shared.settler.may_be_expired(item.received_at)
+        ):
             self._attempt(make_unit(item, queue), queue)
         else:
             queue.push(item)
@@ -391,11 +395,17 @@ class Delivery:
         return self._divide(item, stored.envelope, is_due=is_due, wanted=wanted)
 
     def _attempt(self, unit: Unit, queue: DestinationQueue) -> None:
-        """Put `unit` into its queue, unless it is too old for that."""
+        """Put `unit` into its queue, but for recipients that want nothing, or if it is too old."""
         entry, settler = unit.entry, self._shared.settler
-        if entry.progress is not None and settler.may_be_expired(entry.received_at):
+        may_be_expired = entry.progress is not None and settler.may_be_expired(entry.received_at)
+        if may_be_expired or self._shared.plan.unsubscribed is not None:
             stored = entry.stored or self._shared.load(unit)
-            if stored is None or (unit.attempts() and settler.give_up_if_expired(unit, stored)):
+            if stored is None:
+                return
+            unit.queue = queue
+            if not settler.leave_subscribed(unit, stored):
+                return
+            if may_be_expired and unit.attempts() and settler.give_up_if_expired(unit, stored):
                 return
         queue.push(entry if unit.ticket is None else unit)
 

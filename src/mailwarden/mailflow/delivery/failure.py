@@ -17,6 +17,7 @@ ENCRYPTION_NEEDED: Final = "7.10 - Encryption needed"  # RFC 5248
 NO_SERVICE: Final = "5.1.10 - Recipient address has null MX"  # RFC 7505, 4.1
 ROUTING_LOOP: Final = "5.4.6 - Routing loop detected"
 EXPIRED: Final = "5.4.7 - Delivery expired (message too old)"
+UNSUBSCRIBED: Final = "5.x.0 - Message bounced by global unsubscribe"
 BY_ADMINISTRATOR: Final = "5.x.0 - Message bounced by administrator"
 
 _MAIL_SYSTEM_FULL: Final = ("4.3.1", "#4.3.1")
@@ -61,6 +62,15 @@ class DeliveryFailedError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.text)
         self.failure: Final = failure
+
+
+class UnsubscribedError(DeliveryFailedError):
+    """Mail would go to an address that is on the global unsubscribe list (mailflow 7.7)."""
+
+
+def unsubscribed(entry: str) -> Failure:
+    """Return the failure of a recipient that `entry` of the list names."""
+    return Failure(UNSUBSCRIBED, NO_REPLY, (entry,))
 
 
 def reply_failure(step: Step, reply: PeerReply, remote: str, dcid: int) -> Failure:

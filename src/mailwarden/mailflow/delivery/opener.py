@@ -19,8 +19,10 @@ from mailwarden.mailflow.delivery.failure import (
     NO_REPLY,
     DeliveryFailedError,
     Failure,
+    UnsubscribedError,
     host_failure,
     network_failure,
+    unsubscribed,
 )
 from mailwarden.mailflow.delivery.handshake import (
     AnchorFoundError,
@@ -85,12 +87,16 @@ class Opener:
             for endpoint in group:
                 try:
                     return await self._use(endpoint, tried)
+                except UnsubscribedError:
+                    raise
                 except DeliveryFailedError as failed:
                     failure = _worse(failure, failed.failure)
         if await self._has_new_policy():
             for endpoint in search.found:
                 try:
                     return await self._use(endpoint, tried)
+                except UnsubscribedError:
+                    raise
                 except DeliveryFailedError as again:
                     failure = again.failure
         if self._is_full:
@@ -109,6 +115,9 @@ class Opener:
     async def _use(self, endpoint: Endpoint, tried: frozenset[str]) -> SmtpConnection:
         if endpoint.host in tried or self._tries >= ENDPOINTS_TRIED_MAX:
             raise DeliveryFailedError(_PASSED_OVER)
+        listed = self._shared.plan.unsubscribed
+        if listed is not None and listed.find_host(endpoint.address) is not None:
+            raise UnsubscribedError(unsubscribed(endpoint.address))
         error = self._shared.states.error(endpoint)
         if error is not None:
             raise DeliveryFailedError(network_failure(f"{_DOWN}{error}", endpoint.address))

@@ -10,6 +10,7 @@ from mailwarden.core.interface import Interface
 from mailwarden.core.mail.envelope import Envelope
 from mailwarden.core.policy.bounce_profile import Profiles, ResolvedProfile
 from mailwarden.core.policy.destinations import DestinationIndex, DestinationLimits
+from mailwarden.core.policy.unsubscribe import UnsubscribeIndex
 from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.header import header_values
 from mailwarden.mailflow.delivery.hosts import Ourselves
@@ -47,12 +48,16 @@ class Plan:
     logged_headers: tuple[str, ...] = ()
     send_tls_alert: bool = False  # when TLS was required and did not come about
     port: int = SMTP_PORT  # of hosts that no route names
+    unsubscribed: UnsubscribeIndex | None = field(init=False)  # None is an empty list
     queue_seconds_min: float = field(init=False)  # after which any profile gives a message up
     retry_seconds_max: float = field(init=False)  # that any profile lets a message wait
 
     def __post_init__(self) -> None:
         least = min(profile.max_queue_time_seconds for profile in self.profiles)
         most = max(profile.max_retry_seconds for profile in self.profiles)
+        table = self.settings.unsubscribe
+        listed = table.indexed(UnsubscribeIndex) if table.table.entries else None
+        object.__setattr__(self, "unsubscribed", listed)
         object.__setattr__(self, "queue_seconds_min", least)
         object.__setattr__(self, "retry_seconds_max", most)
 

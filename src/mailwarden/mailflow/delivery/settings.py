@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
+from mailwarden.core.policy.text_table import TextTable
+from mailwarden.core.policy.unsubscribe import (
+    DEFAULT_ACTION,
+    UnsubscribeAction,
+    UnsubscribeList,
+)
 from mailwarden.core.setting import Unit, setting
+from mailwarden.mailflow.delivery.tables import UNSUBSCRIBE
 from mailwarden.mailflow.delivery.transport_settings import (
     DaneSettings,
     MtaStsSettings,
@@ -77,6 +84,17 @@ class DeliverySettings:
     )
     certificate: str = setting(
         "", "Certificate that is shown to other servers, by its name in `certificates`."
+    )
+    unsubscribe: TextTable[UnsubscribeList] = setting(
+        UNSUBSCRIBE.empty(),
+        "Global unsubscribe list: recipients that get no mail from here at all, as "
+        "`user@dom.example`, `user@`, `@dom.example`, `@.dom.example`, or the address of their "
+        "mail server.",
+        examples=("bob@partner.example", "192.0.2.9"),
+        table=UNSUBSCRIBE,
+    )
+    unsubscribe_action: UnsubscribeAction = setting(
+        DEFAULT_ACTION, "Whether mail to them is dropped, or returned to its sender."
     )
     prefer_ipv6: bool = setting(False, "Try IPv6 addresses of a host before its IPv4 addresses.")
     ca_file: str = setting(

@@ -11,8 +11,16 @@ from mailwarden.core.policy.bounce_profile import (
     retry_delay,
 )
 from mailwarden.core.policy.destinations import DestinationLimits
+from mailwarden.core.policy.unsubscribe import UnsubscribeAction
 from mailwarden.mailflow.delivery.counters import Counters
-from mailwarden.mailflow.delivery.failure import BY_ADMINISTRATOR, EXPIRED, NO_REPLY, Failure
+from mailwarden.mailflow.delivery.failure import (
+    BY_ADMINISTRATOR,
+    EXPIRED,
+    NO_REPLY,
+    UNSUBSCRIBED,
+    Failure,
+    unsubscribed,
+)
 from mailwarden.mailflow.delivery.plan import Plan
 from mailwarden.mailflow.delivery.queue import Unit
 from mailwarden.mailflow.delivery.retry import (
@@ -124,9 +132,47 @@ class Settler:
         if self._spool.settle(unit.entry, rids, Settlement.DROPPED):
             self._log.finished(mid, "done")
 
+    def leave_subscribed(self, unit: Unit, stored: Stored) -> bool:
+        """Settle those of `unit` on the global unsubscribe list; whether there are others."""
+        index = self.plan.unsubscribed
+        if index is None:
+            return True
+        failures: list[tuple[int, Failure]] = []
+        rest: list[int] = []
+        for rid in unit.open_rids():
+            entry = index.find(stored.envelope.recipients[rid].address)
+            if entry is None:
+                rest.append(rid)
+            else:
+                failures.append((rid, unsubscribed(entry)))
+        if failures:
+            self._unsubscribe(unit, stored, failures)
+            unit.rids = tuple(rest)
+        return bool(rest)
+
+    def _unsubscribe(self, unit: Unit, stored: Stored, failures: Failures) -> None:
+        """Drop or bounce recipients on the list; the failures name the entries (mailflow 7.7)."""
+        mid, action = unit.entry.mid, self.plan.settings.unsubscribe_action
+        for rid, failure in failures:
+            address = stored.envelope.recipients[rid].address
+            self._log.global_unsubscribe(mid, rid, address, failure.lines[0], action.log_word)
+        self._counters["global_unsubscribe_hits"] += len(failures)
+        if action is UnsubscribeAction.BOUNCE:
+            self._bounce(unit, stored, [(rid, Failure(UNSUBSCRIBED)) for rid, _ in failures])
+            return
+        self._counters["dropped"] += len(failures)
+        if unit.queue is not None:
+            unit.queue.tally.dropped += len(failures)
+        rids = tuple(rid for rid, _ in failures)
+        if self._spool.settle(unit.entry, rids, Settlement.DROPPED):
+            self._log.finished(mid, "done")
+
     def failed(self, unit: Unit, stored: Stored, failures: Failures) -> None:
         """Bounce the recipients that failed for good, and let the others wait."""
         if not failures:
+            return
+        if failures[0][1].reason == UNSUBSCRIBED:
+            self._unsubscribe(unit, stored, failures)
             return
         if unit.queue is not None and failures[0][1].dcid:
             unit.queue.tally.last_activity = self._clock.time()

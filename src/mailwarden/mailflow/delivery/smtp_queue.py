@@ -15,6 +15,7 @@ from mailwarden.mailflow.delivery.admission import Admission, NoPlaceError
 from mailwarden.mailflow.delivery.answers import Answers, read_answers
 from mailwarden.mailflow.delivery.connection import TIMEOUT, SmtpConnection
 from mailwarden.mailflow.delivery.failure import (
+    UNSUBSCRIBED,
     DeliveryFailedError,
     Failure,
     network_failure,
@@ -412,7 +413,8 @@ class SmtpQueue(DestinationQueue):
             seconds = self._shared.plan.settings.host_down_seconds
             self._blocked_until = self._shared.clock.monotonic() + seconds
             return
-        self.tally.status = HostStatus.DOWN
+        if failure.reason != UNSUBSCRIBED:
+            self.tally.status = HostStatus.DOWN
         self._settle_moved(frozenset())
         self._draining = len(self._ready)
         self._drain(failure)

@@ -255,6 +255,21 @@ class DeliveryEvents(MessageEvents):
         else:
             self._line(text)
 
+    def global_unsubscribe(self, mid: int, rid: int, address: str, entry: str, action: str) -> None:
+        """A recipient is on the global unsubscribe list; `action` is `dropped` or `bounced`."""
+        address, entry = escape(address), escape(entry)
+        text = (
+            f"MID {mid} Global unsubscribe matched entry {entry} RID {rid} Address {address} "
+            f"Action {action}"
+        )
+        if self._json:
+            fields = {
+                "mid": mid, "rid": rid, "recipient": address, "entry": entry, "action": action,
+            }  # fmt: skip
+            self._event("global_unsubscribe", text, fields)
+        else:
+            self._line(text)
+
     def dropped(self, mid: int, rids: Sequence[int], by: str) -> None:
         """These recipients end here by configuration; `by` as `SMTP route /dev/null`."""
         by = escape(by)
