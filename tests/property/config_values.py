@@ -83,6 +83,7 @@ LEFT_OUT = {
         "listeners",
         "smtp_routes",
         "destinations",
+        "destination_controls",
         "mail_policies",
         "bounce_templates",
     },

@@ -10,7 +10,9 @@ from mailwarden.core.patterns import parse_destination, parse_name
 from mailwarden.core.policy.bounce_profile import BounceProfile
 from mailwarden.core.policy.bounce_templates import Wording
 from mailwarden.core.policy.bounce_verification import BounceVerificationSettings
-from mailwarden.core.policy.destinations import DestinationRow
+from mailwarden.core.policy.destinations import DestinationRow, DestinationTable
+from mailwarden.core.policy.destinations_text import DESTINATION_CONTROLS
+from mailwarden.core.policy.text_table import TextTable
 from mailwarden.core.routes import ROUTES_MAX, check_route, parse_route_key
 from mailwarden.core.setting import REQUIRED, setting
 from mailwarden.mailflow.delivery.settings import DeliverySettings
@@ -83,6 +85,11 @@ class GatewayConfig:
         dict,
         "Limits by destination: `dom.example`, `.dom.example` or `DEFAULT`.",
         parse_key=parse_destination,
+    )
+    destination_controls: TextTable[DestinationTable] = setting(
+        DESTINATION_CONTROLS.empty(),
+        "The destination controls as a text file, instead of `destinations`; see the guide.",
+        table=DESTINATION_CONTROLS,
     )
     bounce_profiles: Mapping[str, BounceProfile] = setting(
         dict,

@@ -7,8 +7,10 @@ from typing import Final, NamedTuple
 from mailwarden.control.config.build import nearest
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.problems import Findings, join
+from mailwarden.core.patterns import DEFAULT
 from mailwarden.core.policy.bounce_profile import DEFAULT_PROFILE, Profiles
 from mailwarden.core.policy.bounce_templates import BounceTemplate
+from mailwarden.core.policy.destinations_text import find_value
 from mailwarden.core.policy.hat_parameters import Demand
 from mailwarden.core.policy.hat_policy import EffectivePolicy, HatPolicy, Rule, resolve
 from mailwarden.core.problem import Problem
@@ -232,6 +234,31 @@ def _delivery(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
         if profile is not None:
             path = f"{join('destinations', domain)}.bounce_profile"
             yield from _bounce_profile(config, path, profile, findings)
+    if config.destination_controls:
+        yield from _destination_controls(config, findings)
+
+
+def _destination_controls(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
+    """Yield names in the text of the destination controls that nothing has."""
+    path = "destination_controls"
+    wrong = list(islice(_unknown_in_controls(config, path, findings), NAMES_SHOWN_MAX))
+    if config.destinations:
+        wrong.insert(0, "`destinations` say the same: keep one of them")
+    if wrong:  # one problem, as a setting has one place
+        yield Problem(path, "; ".join(wrong))
+
+
+def _unknown_in_controls(config: GatewayConfig, path: str, findings: Findings) -> Iterator[str]:
+    text, table = config.destination_controls.text, config.destination_controls.table
+    if table.certificate:
+        known = config.certificates
+        for problem in _unknown(path, table.certificate, "certificates", known, findings):
+            yield f"line {find_value(text, DEFAULT, 'certificate')}: {problem.message}"
+    for name, row in ((DEFAULT, table.default), *table.rows):
+        if row.bounce_profile is None:
+            continue
+        for problem in _bounce_profile(config, path, row.bounce_profile, findings):
+            yield f"line {find_value(text, name, 'bounce_profile')}: {problem.message}"
 
 
 def _bounces(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ from mailwarden.core.policy.destinations import (
     complete,
 )
 from mailwarden.core.policy.imported import Imported
+from mailwarden.core.policy.text_table import TableForm
 from mailwarden.core.problem import Problem
 
 T = TypeVar("T")
@@ -99,6 +100,18 @@ def build_destinations(table: DestinationTable) -> str:
     for name, row in whole.rows:
         lines += ("", f"[{name}]", *_row_lines(row))
     return "\n".join(lines) + "\n"
+
+
+def find_value(text: str, section: str, key: str) -> int:
+    """Return the line of a key in a section of a text without problems; 1 if there is none."""
+    inside = False
+    for number, line in enumerate(text.split("\n"), start=1):
+        words = line.strip()
+        if words[:1] == "[":
+            inside = parse_destination(words[1:-1]) == section
+        elif inside and words.partition("=")[0].strip().lower() == key:
+            return number
+    return 1
 
 
 def _row_lines(row: DestinationRow) -> list[str]:
@@ -341,3 +354,6 @@ def _line_of(problem: Problem) -> int:
 
 def _shown(text: str) -> str:
     return repr(text[:SHOWN_LENGTH_MAX])
+
+
+DESTINATION_CONTROLS: Final = TableForm("destination controls", parse_destinations)

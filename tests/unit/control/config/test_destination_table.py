@@ -1,0 +1,69 @@
+"""The destination controls of a configuration: rows, or the text that stands instead."""
+
+from mailwarden.control.config.destination_table import destination_table
+from mailwarden.core.policy.destinations import DestinationIndex, DestinationTls, LimitType
+from tests.unit.control.config.sample import SAMPLE, read, wrong
+
+TEXT = """
+destination_controls: |
+  [DEFAULT]
+  max_host_concurrency = 20
+  max_messages_per_connection = 7
+  limit_type = host
+  limit_apply = system
+  bounce_validation = 0
+  table_tls = on
+  send_tls_req_alert = 1
+  certificate = outcert
+  bounce_profile = Default
+
+  [partner.example]
+  table_tls = require_verify
+  bounce_profile = Patient
+"""
+CERTIFICATE = "certificates: {outcert: {certificate: a.pem, key: a.key}}\n"
+PROFILE = "bounce_profiles: {Patient: {}}\n"
+
+
+def test_rows() -> None:
+    config = read(
+        SAMPLE + "destinations: {default: {recipient_limit: 9}, a.example: {limit_type: mxip}}\n"
+        "delivery: {send_tls_alert: on}\n"
+    )
+    table = destination_table(config)
+    assert table.send_tls_alert
+    index = DestinationIndex(table)
+    assert index.find("a.example").limit_type is LimitType.MXIP
+    assert index.find("a.example").recipient_limit == 9
+    assert index.find("b.example").limit_type is LimitType.HOST
+
+
+def test_the_text_stands_instead_of_rows() -> None:
+    table = destination_table(read(SAMPLE + CERTIFICATE + PROFILE + TEXT))
+    assert (table.certificate, table.send_tls_alert) == ("outcert", True)
+    index = DestinationIndex(table)
+    assert index.find("partner.example").tls is DestinationTls.REQUIRED_VERIFY
+    assert index.find("partner.example").bounce_profile == "Patient"
+    assert index.find("other.example").tls is DestinationTls.PREFERRED
+    assert index.find("other.example").max_host_concurrency == 20
+
+
+def test_what_a_text_leaves_open_is_said_elsewhere() -> None:
+    text = "destination_controls: '[partner.example]'\n"
+    more = CERTIFICATE + "delivery: {certificate: outcert, send_tls_alert: on}\n"
+    table = destination_table(read(SAMPLE + text + more))
+    assert (table.certificate, table.send_tls_alert) == ("outcert", True)
+    assert [name for name, _ in table.rows] == ["partner.example"]
+
+
+def test_unknown_names_are_told_with_their_lines() -> None:
+    [found] = wrong(SAMPLE + TEXT + "destinations: {a.example: {}}\n")
+    assert "`destinations` say the same: keep one of them" in found
+    assert "line 9: 'outcert' is not in `certificates`" in found
+    assert "line 14: 'Patient' is not in `bounce_profiles`" in found
+
+
+def test_lines_that_are_wrong_are_told_where_they_stand() -> None:
+    [found] = wrong(SAMPLE + "destination_controls: |\n  [a.example]\n  table_tls = never\n")
+    line = SAMPLE.count("\n") + 3
+    assert found.startswith(f"{line}: destination_controls: table_tls is one of")
