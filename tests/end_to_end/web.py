@@ -47,10 +47,10 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            web.posted.append((self._name(), self.headers["Content-Type"], body))
             self.send_response(web.post_status)
             self.send_header("Content-Length", "0")
             self.end_headers()
-            web.posted.append((self._name(), self.headers["Content-Type"], body))
 
         def _name(self) -> str:
             return self.headers["Host"].partition(":")[0] + self.path
