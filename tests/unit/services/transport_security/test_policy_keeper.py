@@ -68,7 +68,7 @@ async def test_a_disk_that_takes_nothing_is_told_once() -> None:
     disk = SimulatedDisk()
     worker = Worker(disk, SimulatedClock())
     await worker.source.find("partner.example")
-    disk.faults = Faults(errors=[("open", ".new", errno.ENOSPC)])
+    disk.faults = Faults(errors=[("write", ".new", errno.ENOSPC)])
     for _ in range(3):
         worker.keeper.save()
     assert len(worker.lines) == 1
