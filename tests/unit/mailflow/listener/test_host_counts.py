@@ -16,6 +16,7 @@ from mailwarden.mailflow.listener.host_counts import (
     group_key,
     harvest_reply,
 )
+from mailwarden.mailflow.listener.settings import MailFlowPolicy
 from mailwarden.services.throttling.rate_keys import host_key, owner_key
 from mailwarden.services.throttling.rates import LocalRates
 
@@ -142,3 +143,12 @@ def test_replies_have_the_words_of_the_policy() -> None:
         b"452 Too many recipients received from this sender this hour\r\n"
     )
     assert harvest_reply(policy, VARIABLES).encode() == b"421-Go, SUSPECTLIST\r\n421 Now\r\n"
+
+
+def test_a_limit_of_no_recipient_at_all_is_a_mistake() -> None:
+    policy = MailFlowPolicy(max_rcpts_per_hour=0, max_rcpts_per_hour_sender=0)
+    assert [problem.path for problem in policy.problems()] == [
+        "max_rcpts_per_hour",
+        "max_rcpts_per_hour_sender",
+    ]
+    assert list(MailFlowPolicy(max_rcpts_per_hour=1).problems()) == []

@@ -55,6 +55,16 @@ def test_workers_count_as_one(table: RateTable, other: RateTable) -> None:
     assert [table.tell(KEY, TEN), other.tell(KEY, TEN)] == [True, False]
 
 
+def test_the_hour_may_begin_to_slide_and_the_other_way_round(table: RateTable) -> None:
+    table.take(KEY, 10, 10, TEN - 1)
+    assert table.peek(KEY, TEN + 900) == 0
+    table.count_by(Windows.SLIDING)
+    assert table.peek(KEY, TEN + 900) == 8
+    table.count_by(Windows.CLOCK)
+    assert table.peek(KEY, TEN + 900) == 0
+    assert table.window_end(TEN) == table.window_end(TEN + 3599) == TEN + 3600
+
+
 def test_counts_stay_when_a_worker_ends(memory: int) -> None:
     for number in range(5):
         worker = RateTable(memory)
