@@ -43,7 +43,7 @@ def reload(arguments: Namespace) -> int:
 
 def queue_show(arguments: Namespace) -> int:
     """Show one message."""
-    return show_message(arguments, _of_workers(arguments, "queue_show"), time.time())
+    return show_message(arguments, of_workers(arguments, "queue_show"), time.time())
 
 
 def queue_summary(arguments: Namespace) -> int:
@@ -149,7 +149,7 @@ def _first(arguments: Namespace, request: Answer) -> Answer:
     return next(answers_of(arguments, request), {})
 
 
-def _of_workers(arguments: Namespace, command: str) -> Answer:
+def of_workers(arguments: Namespace, command: str) -> Answer:
     """Return the answer of the worker that has the message `arguments.mid`.
 
     Raises:
@@ -170,7 +170,7 @@ def _of_workers(arguments: Namespace, command: str) -> Answer:
 
 
 def _found(arguments: Namespace, command: str) -> Answer:
-    answer = _of_workers(arguments, command)
+    answer = of_workers(arguments, command)
     if not answer["found"]:
         raise CommandError(
             f"there is no message {arguments.mid} in the queue",

@@ -5,15 +5,16 @@ import pwd
 import time
 from argparse import Namespace
 
-from mailwarden.app.asking import Answer, answers_of, queue_resume
+from mailwarden.app.asking import Answer, answers_of, of_workers, queue_resume
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.queue import show_deleted, show_message, show_messages
-from mailwarden.control.cli.queue_archive import write_archive
+from mailwarden.control.cli.queue_archive import Mbox, mbox_line, write_archive
 from mailwarden.control.cli.queue_hosts import show_host, show_hosts
 from mailwarden.control.cli.queue_operations import (
     Answers,
     run_operation,
     run_redirect,
+    run_reset,
     run_restore,
     selection_of,
     show_cancelled,
@@ -55,13 +56,22 @@ def queue_hosts(arguments: Namespace) -> int:
 def queue_archive(arguments: Namespace) -> int:
     """Write a message to a file."""
     request = {"command": "queue_archive", "mid": arguments.mid}
-    return write_archive(arguments, answers_of(arguments, request))
+    if not arguments.mbox:
+        return write_archive(arguments, answers_of(arguments, request))
+    shown = of_workers(arguments, "queue_show")
+    line = mbox_line(str(shown.get("sender") or ""), float(shown.get("received_at") or 0))
+    return write_archive(arguments, answers_of(arguments, request), Mbox(line))
 
 
 def queue_operation(arguments: Namespace) -> int:
     """Delete or bounce what waits."""
     selection = selection_of(arguments)
     return run_operation(arguments, lambda command: _operate(arguments, command, selection))
+
+
+def queue_reset(arguments: Namespace) -> int:
+    """Delete everything."""
+    return run_reset(arguments, lambda command: _operate(arguments, command, {}))
 
 
 def queue_restore(arguments: Namespace) -> int:
@@ -124,6 +134,8 @@ def queue_go_on(arguments: Namespace) -> int:
 def _switch(arguments: Namespace, command: str, done: str) -> int:
     _check_listener(arguments)
     request: Answer = {"command": command, "by": administrator()}
+    if command == "queue_suspend":
+        request["grace_seconds"] = arguments.seconds
     if arguments.what != "listener":
         request["delivery"] = True
     if arguments.listener:

@@ -229,6 +229,7 @@ class Commands:
         row.update(
             sender=envelope.sender,
             subject=_subject(stored),
+            rids=open_rids,
             recipients=[envelope.recipients[rid].address for rid in open_rids],
             recipients_open=entry.pending,
             attempts=max((wait.attempts for wait in waits), default=entry.attempts),

@@ -12,7 +12,6 @@ if TYPE_CHECKING:  # the gateway is handed in; importing it would pull the whole
     from mailwarden.app.wiring import Gateway
 
 PROGRESS_SECONDS: Final = 0.5  # between two words on how far it has come
-DIVIDED_SECONDS: Final = 0.005  # between two looks at whether the parts of messages are safe
 NAME_LENGTH_MAX: Final = 100  # of an administrator
 
 Answer = dict[str, Any]
@@ -20,6 +19,8 @@ _DEEDS: Final = {
     "queue_count": Deed.COUNT,
     "queue_delete": Deed.DELETE,
     "queue_bounce": Deed.BOUNCE,
+    "queue_reset": Deed.RESET,
+    "queue_count_all": Deed.COUNT_ALL,
 }
 OPERATIONS: Final = frozenset({*_DEEDS, "queue_restore"})
 
@@ -57,8 +58,7 @@ class QueueCommands:
         return operator.run(_DEEDS[request["command"]], selection, by)
 
     async def _wait_divided(self, limit: int) -> None:
-        while self._gateway.delivery.operator.dividing > limit:  # noqa: ASYNC110  seldom, short
-            await asyncio.sleep(DIVIDED_SECONDS)
+        await self._gateway.delivery.operator.wait_divided(limit)
 
 
 def selection_of(request: Answer) -> Selection:

@@ -26,6 +26,8 @@ LISTING: Final = frozenset(
         "queue_count",
         "queue_delete",
         "queue_bounce",
+        "queue_count_all",
+        "queue_reset",
         "queue_restore",
         "tls_reports",
     }

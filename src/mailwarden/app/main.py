@@ -44,6 +44,7 @@ _PLACES: Final = {
     "queue retry": ("mailwarden.app.asking", "queue_retry"),
     "queue delete": ("mailwarden.app.asking_queue", "queue_operation"),
     "queue bounce": ("mailwarden.app.asking_queue", "queue_operation"),
+    "queue reset": ("mailwarden.app.asking_queue", "queue_reset"),
     "queue restore": ("mailwarden.app.asking_queue", "queue_restore"),
     "queue deleted": ("mailwarden.app.asking_queue", "queue_deleted"),
 }

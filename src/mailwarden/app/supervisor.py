@@ -30,7 +30,9 @@ from mailwarden.app.switches import COMMANDS as SWITCHING
 from mailwarden.app.switches import (
     administrator_in,
     describe,
+    grace_in,
     is_delivery_suspended,
+    still_active,
     switch,
     without_suspended,
 )
@@ -339,6 +341,8 @@ class Supervisor:
             yield await self._reload_answer()
         elif name in SWITCHING:
             yield await self._switch(request)
+        elif name == "queue_reset" and (active := still_active(self._switches, self.config)):
+            yield {"error": f"the queue is only reset while nothing moves: {active}"}
         elif name == "rate":
             gauges = await self._books.look()
             yield {"gauges": gauges, **self._books.describe(), **self.summary()}
@@ -382,8 +386,10 @@ class Supervisor:
             self._switches.clear()
             self._switches.update(before)
             return {"error": str(error)}
+        packet: dict[str, Any] = {"do": "switches", "switches": self._switches}
+        packet["grace_seconds"] = grace_in(request)
         for worker in self.workers:
-            worker.send({"do": "switches", "switches": self._switches})
+            worker.send(packet)
         if self._receiving(before) != self._receiving(self._switches):
             try:
                 await self._open_and_close_ports()

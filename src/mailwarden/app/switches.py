@@ -20,6 +20,7 @@ from mailwarden.mailflow.delivery.selection import build_selection, read_selecti
 COMMANDS: Final = frozenset(
     {"pause", "resume", "queue_suspend", "queue_resume", "queue_redirect", "queue_redirect_cancel"}
 )
+GRACE_SECONDS_MAX: Final = 86_400.0  # after a suspension
 NAME_LENGTH_MAX: Final = 100  # of an administrator
 
 Switches = dict[str, Any]
@@ -54,6 +55,26 @@ def switch(
             return _redirect(switches, request, by, who, now)
         case _:
             return _cancel(switches, request, who)
+
+
+def grace_in(request: Mapping[str, Any]) -> float | None:
+    """Return how long what is open may go on after a suspension; None is as long as it takes."""
+    seconds = request.get("grace_seconds")
+    if request.get("command") != "queue_suspend" or not isinstance(seconds, int | float):
+        return None
+    return min(max(float(seconds), 0.0), GRACE_SECONDS_MAX)
+
+
+def still_active(switches: Mapping[str, Any], config: GatewayConfig) -> str:
+    """Return what is not suspended, in words; "" is nothing."""
+    suspended = suspended_listeners(switches)
+    active = [f"listener {each.name}" for each in config.listeners if each.name not in suspended]
+    if not is_delivery_suspended(switches):
+        active.insert(0, "delivery")
+    if not active:
+        return ""
+    verb = "is" if len(active) == 1 else "are"
+    return f"{', '.join(active)} {verb} not suspended"
 
 
 def administrator_in(request: Mapping[str, Any]) -> str:

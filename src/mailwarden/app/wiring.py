@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from mailwarden.app.shared_memory import SharedMemory
 from mailwarden.app.state_directory import StateDirectory
-from mailwarden.app.switches import is_delivery_suspended, redirects_of
+from mailwarden.app.switches import is_delivery_suspended, redirects_of, suspended_listeners
 from mailwarden.app.transport_parts import TransportParts, make_policy_context
 from mailwarden.control.config.destination_table import destination_table
 from mailwarden.control.config.files import bounce_keys_file
@@ -264,8 +264,11 @@ class Gateway:
         await self.reputation.apply(config.reputation)
         await self.listeners.apply(contexts, sockets)
 
-    def switch(self, switches: Mapping[str, Any]) -> None:
-        """Do what an administrator switched; see `switches.py`."""
+    def switch(self, switches: Mapping[str, Any], grace_seconds: float | None = None) -> None:
+        """Do what an administrator switched; see `switches.py`.
+
+        What is suspended goes on for `grace_seconds` with what is open; None leaves it its time.
+        """
         self._switches = switches
         if self._is_stopping:
             return
@@ -278,6 +281,14 @@ class Gateway:
             self.delivery.suspend()
         elif self.delivery.is_suspended:
             self.delivery.resume()
+        if grace_seconds is not None:
+            asyncio.get_running_loop().call_later(grace_seconds, self._end_suspended)
+
+    def _end_suspended(self) -> None:
+        """End what is still open of what is suspended now."""
+        if not self._is_stopping:
+            self.delivery.cut_off()
+            self.listeners.end_sessions(suspended_listeners(self._switches))
 
     def hold(self, entry: Entry) -> None:
         """Park a message until an administrator releases it."""

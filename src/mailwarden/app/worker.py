@@ -139,7 +139,7 @@ class Worker:
             case "switches":
                 self._switches = packet["switches"]
                 if self._gateway is not None:
-                    self._gateway.switch(self._switches)
+                    self._gateway.switch(self._switches, packet.get("grace_seconds"))
             case "reopen" if self._gateway is not None:
                 self._gateway.reopen_logs()
             case "stop":

@@ -85,6 +85,13 @@ def parse_seconds(text: str) -> float:
     return seconds
 
 
+def parse_grace(text: str) -> float:
+    """Return the seconds that something gets to finish."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and int(text) <= 86_400):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number of seconds up to 86400")
+    return float(text)
+
+
 def parse_duration(text: str) -> float:
     """Return the seconds of `45s`, `30m`, `3h` or `2d`."""
     number, unit = text[:-1], text[-1:]

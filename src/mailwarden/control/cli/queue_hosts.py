@@ -4,11 +4,11 @@ A row has `name`, `state` (up, down, unknown), `waiting` (messages), `connection
 `hard_bounced` (recipients), `soft_bounced` (events), `last_activity` (seconds since the epoch; 0 is
 never), `last_error` and `held_back`: a list of `why` mail waits that could go, and `until` when
 (seconds since the epoch; 0 is not known). That of one destination has, moreover, `recipients`,
-`unattempted`, `attempted`, `opening`, `oldest_at`, `oldest_mid`, `dropped`, `bounced_dns`,
-`bounced_5xx`, `bounced_expired`, `bounced_other`, `last_5xx`, `last_5xx_at`; `shares`, under which
-name its limits count, and `shares_with`, which other destinations do so; and `endpoints`: a list of
-`host`, `address`, `port`, `tls` (who asks for TLS: DANE, MTA-STS), `error` (why it is left
-alone).
+`unattempted`, `attempted`, `opening`, `oldest_at`, `oldest_mid`, `completed`, `dropped`, `deleted`,
+`bounced_dns`, `bounced_5xx`, `bounced_expired`, `bounced_other`, `last_5xx`, `last_5xx_at`;
+`shares`, under which name its limits count, and `shares_with`, which other destinations do so; and
+`endpoints`: a list of `host`, `address`, `port`, `preference`, `tls` (who asks for TLS: DANE,
+MTA-STS), `error` (why it is left alone), `seconds_left` (for how long).
 """
 
 import json
@@ -35,8 +35,8 @@ Row = dict[str, Any]
 Pages = Iterable[Mapping[str, Any]]
 _SUMS: Final = (
     "waiting", "connections", "delivered", "hard_bounced", "soft_bounced", "recipients",
-    "unattempted", "attempted", "opening", "dropped", "bounced_dns", "bounced_5xx",
-    "bounced_expired", "bounced_other",
+    "unattempted", "attempted", "opening", "completed", "dropped", "deleted", "bounced_dns",
+    "bounced_5xx", "bounced_expired", "bounced_other",
 )  # fmt: skip
 _STATES: Final = ("unknown", "up", "down")  # what one worker saw counts for all: the worst
 _BOUNCED: Final = (
@@ -138,12 +138,14 @@ def _whole(row: Row, now: float) -> list[str]:
         f"{row.get('unattempted', 0)} unattempted, {row.get('attempted', 0)} attempted"
     )
     counted = (
-        f"Since start: {row.get('delivered', 0)} delivered, {row.get('dropped', 0)} dropped, "
+        f"Since start: {row.get('completed', 0)} completed, {row.get('delivered', 0)} delivered, "
+        f"{row.get('dropped', 0)} dropped, {row.get('deleted', 0)} deleted, "
         f"{row.get('soft_bounced', 0)} soft bounced, "
         f"{row.get('hard_bounced', 0)} hard bounced ({bounced})"
     )
     lines = [
         f"{escape(str(row.get('name', '')))}: {escape(str(row.get('state', '')))}",
+        f"Status as of: {time.strftime('%a %b %e %H:%M:%S %Y', time.localtime(now))}",
         waiting,
         f"Connections: {row.get('connections', 0)}, {row.get('opening', 0)} of them being opened",
         counted,
@@ -163,15 +165,16 @@ def _whole(row: Row, now: float) -> list[str]:
         lines.append(f"Last 5XX error: {escape(str(row['last_5xx']))} ({ago})")
     endpoints = row.get("endpoints") or ()
     if endpoints:
-        heads = ["Order", "Host", "Address", "Port", "TLS by", "State"]
+        heads = ["Order", "Preference", "Host", "Address", "Port", "TLS by", "State"]
         table = [
             [
                 place,
+                endpoint.get("preference"),
                 endpoint.get("host"),
                 endpoint.get("address"),
                 endpoint.get("port"),
                 endpoint.get("tls"),
-                f"left alone: {endpoint['error']}" if endpoint.get("error") else "to be tried",
+                _endpoint_state(endpoint),
             ]
             for place, endpoint in enumerate(endpoints, 1)
         ]
@@ -196,6 +199,13 @@ def _held_back(row: Row, now: float) -> Iterator[str]:
             clock = time.strftime("%H:%M:%S", time.localtime(until))
             when = f", until {clock} (in {human_time(max(1, until - now))})"
         yield f"{escape(str(held.get('why', '')))}{when}"
+
+
+def _endpoint_state(endpoint: Mapping[str, Any]) -> str:
+    if not endpoint.get("error"):
+        return "to be tried"
+    left = endpoint.get("seconds_left")
+    return f"left alone{f' for {human_time(left)}' if left else ''}: {endpoint['error']}"
 
 
 def _ago(at: float | None, now: float) -> str | None:

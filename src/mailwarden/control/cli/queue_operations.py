@@ -18,9 +18,11 @@ Ask = Callable[[str], Answers]  # the command for the gateway: `queue_delete`
 _DONE: Final = {
     "delete": "deleted",
     "bounce": "bounced",
+    "reset": "deleted",
     "redirect": "redirected",
     "restore": "restored",
 }
+_AGAIN: Final = "It is all the mail that this gateway holds. Are you really sure? [N]> "
 _NOTHING: Final = {"restored": "nothing is deleted"}
 _NAMES: Final = ("messages", "recipients", "unreadable")
 
@@ -61,6 +63,65 @@ def run_operation(
     if action == "delete" and total["messages"] and not arguments.json:
         print("`mailwarden queue deleted` lists them, `mailwarden queue restore` brings them back")
     return code
+
+
+def run_reset(
+    arguments: Namespace,
+    ask: Ask,
+    *,
+    read_answer: Callable[[str], str] = input,
+    is_terminal: bool | None = None,
+) -> int:
+    """Delete everything, after asking twice.
+
+    Raises:
+        CommandError: something is not suspended, or nobody can be asked.
+    """
+    if arguments.dry_run:
+        return _tell_all(arguments, _sum(ask("queue_count_all")), "would be deleted")
+    if not arguments.yes:
+        if not (sys.stdin.isatty() if is_terminal is None else is_terminal):
+            raise _no_terminal()
+        counted = _sum(ask("queue_count_all"))
+        question = (
+            f"Are you sure you want to delete all {count_of(counted['messages'], 'message')} "
+            f"({count_of(counted['recipients'], 'recipient')})? [N]> "
+        )
+        if not (_says_yes(question, read_answer) and _says_yes(_AGAIN, read_answer)):
+            print("nothing was changed")
+            return ExitCode.DONE
+    total = _sum(_shown(ask("queue_reset"), is_terminal))
+    code = _tell_all(arguments, total, "deleted")
+    if total["messages"] and not arguments.json:
+        print("`mailwarden queue restore --all` brings them back")
+    return code
+
+
+def _tell_all(arguments: Namespace, total: Mapping[str, int], what: str) -> int:
+    if arguments.json:
+        print(json.dumps(total))
+    elif total["messages"]:
+        recipients = count_of(total["recipients"], "recipient")
+        print(f"{count_of(total['messages'], 'message')} {what} ({recipients})")
+    else:
+        print("the queue is empty")
+    return ExitCode.DONE
+
+
+def _no_terminal() -> CommandError:
+    return CommandError(
+        "there is no terminal to ask on",
+        "--yes does it without a question, --dry-run counts",
+        ExitCode.USAGE,
+    )
+
+
+def _says_yes(question: str, read_answer: Callable[[str], str]) -> bool:
+    """Ask a person; no answer is No."""
+    try:
+        return read_answer(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def run_redirect(
@@ -184,11 +245,7 @@ def _is_meant(
 ) -> bool:
     """Ask the person whether that much is meant; no answer is No."""
     if not (sys.stdin.isatty() if is_terminal is None else is_terminal):
-        raise CommandError(
-            "there is no terminal to ask on",
-            "--yes does it without a question, --dry-run counts",
-            ExitCode.USAGE,
-        )
+        raise _no_terminal()
     counted = _sum(ask("queue_count"))
     if not counted["messages"]:
         return True  # to be told so
@@ -198,10 +255,7 @@ def _is_meant(
         f"Are you sure you want to {arguments.action} {count_of(counted['messages'], 'message')} "
         f"({count_of(counted['recipients'], 'recipient')})? [N]> "
     )
-    try:
-        return read_answer(question).strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+    return _says_yes(question, read_answer)
 
 
 def _sum(answers: Answers) -> dict[str, int]:

@@ -12,6 +12,7 @@ from mailwarden.control.cli.options import (
     parse_address,
     parse_count,
     parse_duration,
+    parse_grace,
     parse_mid,
     parse_names,
 )
@@ -20,6 +21,7 @@ from mailwarden.control.cli.queue_rates import add_rates
 
 LIST_LIMIT: Final = 1000
 TOP_HOSTS: Final = 20
+GRACE_SECONDS: Final = 30.0
 
 
 def add_queue(commands: Group) -> None:
@@ -72,6 +74,11 @@ def add_queue(commands: Group) -> None:
         "mailwarden queue archive 4711 - | less",
     )
     add_mid(archive)
+    archive.add_argument(
+        "--mbox",
+        action="store_true",
+        help="in the form of a mailbox file: a From line on top, lines end with LF",
+    )
     archive.add_argument(
         "file", type=Path, metavar="FILE", help="a new file, `-` is standard output"
     )
@@ -148,8 +155,8 @@ def _add_switches(actions: Group) -> None:
         actions,
         "suspend",
         "Stop delivery, or the taking of mail.",
-        "What is being transmitted at that moment, and connections that are open, finish. It lasts "
-        "until it is resumed, also after a restart.",
+        "What is being transmitted at that moment, and connections that are open, get some time to "
+        "finish. It lasts until it is resumed, also after a restart.",
         "mailwarden queue suspend delivery",
         "mailwarden queue suspend listener IncomingMail",
         "mailwarden queue suspend all",
@@ -175,6 +182,14 @@ def _add_switches(actions: Group) -> None:
         choices=["work-queue", "delivery", "listener", "all"],
         metavar="WHAT",
         help="`work-queue` (default), `delivery`, `listener` or `all`",
+    )
+    suspend.add_argument(
+        "--seconds",
+        type=parse_grace,
+        default=GRACE_SECONDS,
+        metavar="N",
+        help="time that what is open gets to finish before it is broken off "
+        f"(default: {GRACE_SECONDS:g})",
     )
     for parser in (suspend, resume):
         parser.add_argument(
@@ -224,6 +239,11 @@ _DELETE_HELP: Final = (
     "Nobody is told. What was deleted is kept for a day: `mailwarden queue restore` brings it "
     "back. Recipients that are being delivered to at that moment are left alone."
 )
+_RESET_HELP: Final = (
+    "In the work queue, for delivery, or held. Only while delivery and all listeners are "
+    "suspended; asks twice. What was deleted is kept as that of `queue delete`: `queue restore "
+    "--all` brings it back for a day."
+)
 _BOUNCE_HELP: Final = (
     "They get a report that says `Message bounced by administrator`. This cannot be undone."
 )
@@ -247,6 +267,14 @@ def _add_operations(actions: Group) -> None:
         _add_selection(parser)
         parser.add_argument("--all", action="store_true", help="everything that waits")
         _add_caution(parser)
+    reset = add_command(
+        actions,
+        "reset",
+        "Delete every message, wherever it waits.",
+        _RESET_HELP,
+        "mailwarden queue suspend all && mailwarden queue reset",
+    )
+    _add_caution(reset)
     _add_redirect(actions)
     restore = add_command(
         actions,

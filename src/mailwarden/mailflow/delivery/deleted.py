@@ -15,13 +15,18 @@ from mailwarden.system.log.maillog import MailLog
 
 HOLD_QUEUED: Final = "deleted"  # name of the hold of what waited for delivery
 HOLD_RECEIVED: Final = "deleted unprocessed"  # the same, of what was not through the work queue
+HOLD_HELD: Final = "deleted, held: "  # the same, of what was held, by the name behind it
 PURGED_AT_ONCE: Final = 500  # messages that go for good before others get their turn
+_HELD_BEFORE: Final = "held before it was deleted"
 _REASON: Final = "deleted by an administrator"
 
 
 def is_deleted(entry: Entry) -> bool:
     """Whether `entry` is a message that was deleted and may be brought back."""
-    return entry.state is State.HELD and entry.hold in (HOLD_QUEUED, HOLD_RECEIVED)
+    hold = entry.hold
+    if entry.state is not State.HELD or not hold:
+        return False
+    return hold in (HOLD_QUEUED, HOLD_RECEIVED) or hold.startswith(HOLD_HELD)
 
 
 class Deleted:
@@ -56,6 +61,8 @@ class Deleted:
     def keep(self, entry: Entry) -> None:
         """Take `entry` out of all queues, until it is brought back or its time is over."""
         name = HOLD_QUEUED if entry.state is State.QUEUED else HOLD_RECEIVED
+        if entry.state is State.HELD:
+            name = f"{HOLD_HELD}{entry.hold}"
         self._spool.hold(entry, name, _REASON)
         held = entry.held
         if held is not None:  # else it has finished meanwhile
@@ -67,12 +74,16 @@ class Deleted:
         """Put `entry` back where it was; False when it is not deleted."""
         if not is_deleted(entry):
             return False
-        state = State.QUEUED if entry.hold == HOLD_QUEUED else State.RECEIVED
+        hold = entry.hold
+        state = State.QUEUED if hold == HOLD_QUEUED else State.RECEIVED
         self._count -= 1
         entry.tag = None
         mid = entry.mid
         self._log.emit("restored", f"MID {mid} restored by administrator {by}", mid=mid, by=by)
-        self._spool.release(entry, state)
+        if hold.startswith(HOLD_HELD):
+            self._spool.hold(entry, hold.removeprefix(HOLD_HELD), _HELD_BEFORE)
+        else:
+            self._spool.release(entry, state)
         return True
 
     def until(self, held: Held) -> float:

@@ -31,7 +31,7 @@ from mailwarden.mailflow.delivery.queue import (
 from mailwarden.mailflow.delivery.redirects import Redirect, Redirects
 from mailwarden.mailflow.delivery.shared import Means, Shared
 from mailwarden.mailflow.delivery.smtp_queue import SmtpQueue
-from mailwarden.mailflow.delivery.tally import HostStatus
+from mailwarden.mailflow.delivery.tally import HostStatus, Tally
 from mailwarden.mailflow.delivery.tls_verify import Say, TlsVerifier
 from mailwarden.mailflow.delivery.wheel import TICK_SECONDS, Bucket, Waiting, Wheel
 from mailwarden.stores.spool.spool import Entry, Progress
@@ -76,7 +76,9 @@ class Delivery:
         self.deleted: Final = Deleted(
             means.spool, means.log, means.clock, plan.settings.keep_deleted_seconds
         )
-        self.operator: Final = Operator(self._shared, self._wheel, self.deleted, self._look_anew)
+        self.operator: Final = Operator(
+            self._shared, self._wheel, self.deleted, self._look_anew, self._tally_of
+        )
         # Announced, and still to be put into the wheel: the tag of the entries in it.
         self._unseen: Final[deque[Entry]] = deque()
         self._queues: dict[QueueKey, DestinationQueue] = {}
@@ -304,6 +306,10 @@ class Delivery:
         made = _NEW if progress is None else progress.get(rid, _NEW)
         return queue, domain, made._replace(reason="", warnings=0)
 
+    def _tally_of(self, entry: Entry, envelope: Envelope, rid: int) -> Tally:
+        """Return the counters of the destination that a recipient's mail waits for."""
+        return self._place(entry, envelope, rid)[0].tally
+
     def _set_off(
         self, unit: Unit, queue: DestinationQueue, seconds: float, wanted: AbstractSet[QueueKey]
     ) -> None:
@@ -453,6 +459,12 @@ class Delivery:
         self._shared.is_suspended = True
         for connection in list(self._shared.connections):
             connection.end()
+
+    def cut_off(self) -> None:
+        """Break off what is still under way, if deliveries are suspended: it is tried again."""
+        if self._shared.is_suspended:
+            for connection in list(self._shared.connections):
+                connection.abort()
 
     def resume(self) -> None:
         """Deliver again."""

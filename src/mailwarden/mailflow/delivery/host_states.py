@@ -36,6 +36,11 @@ class HostStates:
             return None
         return state[1]
 
+    def seconds_left(self, endpoint: Endpoint) -> float:
+        """Return for how long `endpoint` is still left alone."""
+        state = self._down.get((endpoint.address, endpoint.port))
+        return 0.0 if state is None else max(0.0, state[0] - self._clock.monotonic())
+
     def clear(self) -> None:
         """Forget all, so that every host is tried again."""
         self._down.clear()

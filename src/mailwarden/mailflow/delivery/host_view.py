@@ -108,7 +108,9 @@ class HostView:
     def _tallied(self, tally: Tally) -> Row:
         states, security = self._shared.states, self._shared.security
         return {
+            "completed": tally.completed,
             "dropped": tally.dropped,
+            "deleted": tally.deleted,
             "bounced_dns": tally.bounced_dns,
             "bounced_5xx": tally.bounced_5xx,
             "bounced_expired": tally.bounced_expired,
@@ -120,7 +122,9 @@ class HostView:
                     "host": endpoint.host,
                     "address": endpoint.address,
                     "port": endpoint.port,
+                    "preference": tally.preferences.get(endpoint.host),
                     "error": states.error(endpoint) or "",
+                    "seconds_left": states.seconds_left(endpoint),
                     "tls": security.describe(endpoint) if security is not None else "",
                 }
                 for endpoint in tally.endpoints

@@ -71,7 +71,16 @@ class HostSearch:
     When nothing is found, `failure` says why.
     """
 
-    __slots__ = ("_finder", "_hop", "_steps", "failure", "found", "has_alternatives", "mx_hosts")
+    __slots__ = (
+        "_finder",
+        "_hop",
+        "_steps",
+        "failure",
+        "found",
+        "has_alternatives",
+        "mx_hosts",
+        "preferences",
+    )
 
     def __init__(self, finder: HostFinder, hop: NextHop, turn: int) -> None:
         self._finder: Final = finder
@@ -79,6 +88,7 @@ class HostSearch:
         self._steps: deque[RouteHost | _Exchangers] = deque()
         self.failure: Failure | None = None
         self.found: list[Endpoint] = []  # all that were given so far
+        self.preferences: dict[str, int] = {}  # of hosts: in MX records, or in the route
         self.has_alternatives = False  # whether there is more than one host
         self.mx_hosts: tuple[str, ...] = ()  # best first, once `look_up` has found them
         if hop.kind is HopKind.MX:
@@ -109,6 +119,7 @@ class HostSearch:
             step = self._steps.popleft()
             if isinstance(step, RouteHost):
                 if step.is_address:
+                    self.preferences[step.host] = step.priority
                     return (Endpoint(step.host, step.host, step.port),)
                 self._steps.extendleft(reversed(await self._exchangers(step)))
             else:
@@ -130,6 +141,7 @@ class HostSearch:
             return ()
         hosts = [mx for mx in found[:MX_HOSTS_MAX] if mx.host] or [MxHost(0, domain)]
         self.has_alternatives = self.has_alternatives or len(hosts) > 1
+        self.preferences.update({mx.host: mx.preference for mx in hosts})
         groups = groupby(hosts, key=lambda mx: mx.preference)
         return [
             _Exchangers(domain, tuple(mx.host for mx in group), host.port) for _, group in groups

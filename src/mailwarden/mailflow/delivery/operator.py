@@ -5,17 +5,20 @@ that looks at some of them, yields, and goes on when it is asked to. Recipients 
 transmitted are never touched.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Final
 
 import msgspec
 
+from mailwarden.core.mail.envelope import Envelope
 from mailwarden.mailflow.delivery.deleted import Deleted, is_deleted
-from mailwarden.mailflow.delivery.queue import Unit, open_rids
+from mailwarden.mailflow.delivery.queue import DestinationQueue, Item, Unit, open_rids
 from mailwarden.mailflow.delivery.selection import Selection
 from mailwarden.mailflow.delivery.shared import Shared
-from mailwarden.mailflow.delivery.wheel import Wheel
+from mailwarden.mailflow.delivery.tally import Tally
+from mailwarden.mailflow.delivery.wheel import Bucket, Wheel
 from mailwarden.stores.spool.spool import (
     DamagedError,
     Entry,
@@ -36,8 +39,10 @@ class Deed(Enum):
     """What is done to the recipients that are meant."""
 
     COUNT = "count"
+    COUNT_ALL = "count all"  # that RESET would delete
     DELETE = "delete"
     BOUNCE = "bounce"
+    RESET = "reset"  # delete, wherever a message waits
 
 
 class Handled:
@@ -55,23 +60,31 @@ class Handled:
 class Operator:
     """Acts on the mail of one worker that waits for delivery.
 
-    `look_at` finds out anew where a message goes, when some of its recipients are gone.
+    `look_at` finds out anew where a message goes, when some of its recipients are gone; `tally_of`
+    where one of its recipients goes.
     """
 
     def __init__(
-        self, shared: Shared, wheel: Wheel, deleted: Deleted, look_at: Callable[[Entry], None]
+        self,
+        shared: Shared,
+        wheel: Wheel,
+        deleted: Deleted,
+        look_at: Callable[[Entry], None],
+        tally_of: Callable[[Entry, Envelope, int], Tally],
     ) -> None:
         self.dividing = 0  # messages whose parts are not safe yet
+        self._waiting: list[asyncio.Future[None]] = []  # for fewer of them
         self._shared: Final = shared
         self._wheel: Final = wheel
         self._deleted: Final = deleted
         self._look_at: Final = look_at
+        self._tally_of: Final = tally_of
 
     def run(self, deed: Deed, selection: Selection, by: str) -> Iterator[Handled]:
         """Do `deed` to what `selection` means, in the name of `by`; yield the same value each time.
 
-        Whoever asks for the next one waits while `dividing` is more than DIVIDING_MAX, and at the
-        end until it is 0: only then what the last value says is done.
+        Whoever asks for the next one waits (`wait_divided`) while `dividing` is more than
+        DIVIDING_MAX, and at the end until it is 0: only then what the last value says is done.
         """
         handled = Handled()
         for entry in self._slices(self._entries(selection), handled):
@@ -79,7 +92,7 @@ class Operator:
                 yield handled
             elif selection.wants(entry):
                 self._do(deed, entry, selection, by, handled)
-        if deed is not Deed.COUNT and handled.messages:
+        if deed not in (Deed.COUNT, Deed.COUNT_ALL) and handled.messages:
             yield from self._prune(handled)
         yield handled
 
@@ -97,6 +110,13 @@ class Operator:
                 handled.messages += 1
                 handled.recipients += count
         yield handled
+
+    async def wait_divided(self, limit: int) -> None:
+        """Wait until the parts of no more than `limit` messages are not safe yet."""
+        while self.dividing > limit:
+            fewer: asyncio.Future[None] = self._shared.loop.create_future()
+            self._waiting.append(fewer)
+            await fewer
 
     # Looking.
 
@@ -141,10 +161,12 @@ class Operator:
     def _may_be_changed(self, deed: Deed, entry: Entry, selection: Selection) -> bool:
         if entry.state is State.QUEUED:
             return entry.has_waiting()
+        if deed in (Deed.RESET, Deed.COUNT_ALL):
+            return entry.state is not State.FINISHED and _is_whole(entry)
         # One that is named may be deleted wherever it is (admin 1.6.5, CLI-51).
         if not selection.mids or deed is Deed.BOUNCE or entry.state is State.FINISHED:
             return False
-        return entry.hold != DAMAGED and not is_deleted(entry)
+        return _is_whole(entry)
 
     def _untouched(self, entry: Entry) -> tuple[int, ...]:
         """Return the RIDs for which there is something left to do, and that do not travel now."""
@@ -175,15 +197,16 @@ class Operator:
                 self._tell(entry.mid, rids, "bounced", by)
                 self._shared.settler.bounce_by_hand(entry, stored, rids)
                 self._let_go_on(entry)
-            case Deed.DELETE:
+            case Deed.DELETE | Deed.RESET:
                 return self._delete(entry, stored, rids, by)
-            case Deed.COUNT:
+            case Deed.COUNT | Deed.COUNT_ALL:
                 pass
         return True
 
     def _delete(self, entry: Entry, stored: Stored | None, rids: tuple[int, ...], by: str) -> bool:
         if rids == open_rids(entry) and entry.mid not in self._shared.flying:
             self._tell_deleted(entry.mid, rids, by)
+            self._count_by_place(entry, stored, rids)
             self._deleted.keep(entry)
             return True
         stored = stored or self._load(entry)
@@ -191,6 +214,21 @@ class Operator:
             return False
         self._divide(entry, stored, rids, by)
         return True
+
+    def _count_by_place(self, entry: Entry, stored: Stored | None, rids: Sequence[int]) -> None:
+        """Count what is deleted whole, for the destination that it waits for.
+
+        Where it stands in the wheel, only the wheel knows for whom: `_prune` counts it.
+        """
+        if entry.state is not State.QUEUED or isinstance(entry.tag, Bucket):
+            return
+        if isinstance(entry.tag, DestinationQueue):
+            entry.tag.tally.deleted += len(rids)
+            return
+        stored = stored or entry.stored or self._load(entry)  # in parts
+        if stored is not None:
+            for rid in rids:
+                self._tally_of(entry, stored.envelope, rid).deleted += 1
 
     def _divide(self, entry: Entry, stored: Stored, rids: tuple[int, ...], by: str) -> None:
         """Give `rids` a message of their own, and delete that.
@@ -206,7 +244,7 @@ class Operator:
         self.dividing += 1
 
         def divided(children: Sequence[Entry], failure: SpoolFailure | None) -> None:
-            self.dividing -= 1
+            self._is_divided()
             shared.land(leaving)
             if failure is not None:
                 shared.log.warning(f"MID {mid} could not be divided: {failure.detail}")
@@ -214,6 +252,8 @@ class Operator:
                 return
             new = child.envelope.mid
             self._tell_deleted(mid, rids, by)
+            for rid in rids:
+                self._tally_of(entry, stored.envelope, rid).deleted += 1
             shared.log.emit(
                 "deleted_as", f"MID {mid} RID {list(rids)} kept as MID {new}", mid=mid, new=new
             )
@@ -223,6 +263,13 @@ class Operator:
                 self._deleted.keep(part)
 
         shared.spool.replace(entry, rids, [(child, State.QUEUED)], divided)
+
+    def _is_divided(self) -> None:
+        self.dividing -= 1
+        waiting, self._waiting = self._waiting, []
+        for fewer in waiting:
+            if not fewer.done():
+                fewer.set_result(None)
 
     def _let_go_on(self, entry: Entry) -> None:
         """Let those recipients of `entry` wait that are left; where it stood no longer counts."""
@@ -244,7 +291,7 @@ class Operator:
     def _prune(self, handled: Handled) -> Iterator[Handled]:
         """Forget where it stood: until its time came, it would be counted as waiting."""
         looked_at = 0
-        for count in self._wheel.prune():
+        for count in self._wheel.prune(_count_dropped):
             looked_at += count
             if looked_at >= PRUNED_AT_ONCE:
                 looked_at = 0
@@ -259,6 +306,17 @@ class Operator:
                 if looked_at >= PRUNED_AT_ONCE:
                     looked_at = 0
                     yield handled
+
+
+def _is_whole(entry: Entry) -> bool:
+    """Whether a message that is held, or not yet through the work queue, may be deleted."""
+    return entry.hold != DAMAGED and not is_deleted(entry)
+
+
+def _count_dropped(item: Item, queue: DestinationQueue | None) -> None:
+    """Count a message that waited for `queue` until it was deleted; its parts were counted."""
+    if queue is not None and not isinstance(item, Unit) and is_deleted(item):
+        queue.tally.deleted += item.pending
 
 
 def _part(stored: Stored, mid: int, rids: tuple[int, ...]) -> Stored:

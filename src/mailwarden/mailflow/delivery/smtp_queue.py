@@ -391,6 +391,7 @@ class SmtpQueue(DestinationQueue):
     def _remember(self, search: HostSearch) -> None:
         if search.found:
             self.tally.endpoints = tuple(search.found[:ENDPOINTS_MAX])
+            self.tally.preferences = search.preferences
 
     def _opener(self, admission: Admission) -> Opener:
         if self.key.wish is TlsWish.OPTIONAL:

@@ -1,5 +1,6 @@
 """What became of the mail for each destination since the start (mailflow 7.3, `hoststatus`)."""
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
@@ -27,6 +28,7 @@ class Tally:
         "bounced_dns",
         "bounced_expired",
         "bounced_other",
+        "deleted",
         "delivered",
         "dropped",
         "endpoints",
@@ -36,6 +38,7 @@ class Tally:
         "last_error",
         "messages",
         "name",
+        "preferences",
         "shares",
         "soft_bounced",
         "status",
@@ -45,6 +48,7 @@ class Tally:
         self.name: Final = name
         self.delivered = 0  # recipients, as all below but `soft_bounced`
         self.dropped = 0  # by a route
+        self.deleted = 0  # by an administrator
         self.soft_bounced = 0  # events
         self.bounced_dns = 0
         self.bounced_5xx = 0
@@ -55,6 +59,7 @@ class Tally:
         self.last_5xx_at = 0.0
         self.status = HostStatus.UNKNOWN
         self.last_error = ""
+        self.preferences: Mapping[str, int] = {}  # of the hosts of `endpoints`
         self.messages = 0  # transactions in which the next hop took a message
         self.shares = ""  # name of the group that it shares limits with, once that is known
         self.endpoints: tuple[Endpoint, ...] = ()  # in the order to try, when they were last needed
@@ -63,6 +68,11 @@ class Tally:
     def hard_bounced(self) -> int:
         """Recipients that were returned, for whatever reason."""
         return self.bounced_dns + self.bounced_5xx + self.bounced_expired + self.bounced_other
+
+    @property
+    def completed(self) -> int:
+        """Recipients for which there is nothing left to do."""
+        return self.delivered + self.dropped + self.deleted + self.hard_bounced
 
     def bounced(self, failure: Failure, now: float) -> None:
         """Count a recipient that failed for good."""

@@ -56,9 +56,9 @@ class Bucket:
         self.is_turned = bool(self.items)
         return taken
 
-    def drop_dead(self) -> list[DestinationQueue | None]:
-        """Drop the items that `has` says wait here no longer; return their queues."""
-        dropped: list[DestinationQueue | None] = []
+    def drop_dead(self) -> list[Waiting]:
+        """Drop the items that `has` says wait here no longer; return them with their queues."""
+        dropped: list[Waiting] = []
         items: list[Item] = []
         queues: list[DestinationQueue | None] = []
         for item, queue in zip(self.items, self.queues, strict=True):
@@ -66,7 +66,7 @@ class Bucket:
                 items.append(item)
                 queues.append(queue)
             else:
-                dropped.append(queue)
+                dropped.append((item, queue))
         if dropped:
             self.items, self.queues = items, queues
         return dropped
@@ -155,17 +155,18 @@ class Wheel:
         heapq.heapify(self._ticks)
         return found
 
-    def prune(self) -> Iterator[int]:
+    def prune(self, dropped: Callable[[Item, DestinationQueue | None], None]) -> Iterator[int]:
         """Drop what is no longer to be delivered; yield how many were looked at, by bucket.
 
-        Until it is due it would only be counted as waiting.
+        `dropped` hears of each. Until it is due it would only be counted as waiting.
         """
         for tick in list(self._buckets):
             bucket = self._buckets.get(tick)
             if bucket is None:
                 continue
             looked_at = len(bucket.items)
-            for queue in bucket.drop_dead():
+            for item, queue in bucket.drop_dead():
+                dropped(item, queue)
                 self._leave(queue)
             yield looked_at
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -129,6 +129,20 @@ class Listeners:
         for session in list(self._sessions):
             session.abort()
         await asyncio.sleep(0)
+
+    def end_sessions(self, names: Collection[str]) -> None:
+        """End the connections to these listeners, but for answers that are being waited for."""
+        left = False
+        for session in list(self._sessions):
+            if session.context.settings.name not in names or session.is_closing:
+                continue
+            if session.is_waiting:  # for the disk, or for another server: it gets its answer
+                left = True
+            else:
+                self._dismiss(session)
+        if left:
+            loop = asyncio.get_running_loop()
+            loop.call_later(SWEEP_SECONDS, self.end_sessions, names)
 
     @staticmethod
     def _dismiss(session: Session) -> None:

@@ -348,6 +348,11 @@ class Session:
         self.helo = attributes.get("HELO") or ""
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether an answer is due that has to wait for something."""
+        return self._waiting
+
+    @property
     def cipher(self) -> str:
         """Name of the cipher suite; "" when the connection is not encrypted."""
         layer = self._layer

@@ -1,6 +1,7 @@
 """What `queue hosts` shows, put together from all workers."""
 
 import json
+import time
 from argparse import Namespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from mailwarden.control.cli.queue_hosts import SORTED_BY, merge_hosts, show_host
 
 NOW = 1_700_000_000.0
 COUNTED = (
-    "Since start: 2 delivered, 0 dropped, 2 soft bounced, 2 hard bounced "
+    "Since start: 14 completed, 2 delivered, 0 dropped, 6 deleted, 2 soft bounced, 2 hard bounced "
     "(0 DNS, 2 5XX, 0 expired, 0 other)"
 )
 
@@ -76,7 +77,9 @@ def test_one_destination(capsys: pytest.CaptureFixture[str]) -> None:
         opening=0,
         oldest_at=NOW - 3600,
         oldest_mid=21,
+        completed=7,
         dropped=0,
+        deleted=3,
         bounced_dns=0,
         bounced_5xx=1,
         bounced_expired=0,
@@ -89,8 +92,10 @@ def test_one_destination(capsys: pytest.CaptureFixture[str]) -> None:
                 "host": "mx.a.example",
                 "address": "10.0.0.9",
                 "port": 25,
+                "preference": 10,
                 "tls": "DANE",
                 "error": "refused",
+                "seconds_left": 45.0,
             },
             {"host": "mx.a.example", "address": "10.0.0.8", "port": 25, "error": ""},
         ],
@@ -99,6 +104,7 @@ def test_one_destination(capsys: pytest.CaptureFixture[str]) -> None:
     show_host(arguments("a.example"), [{"hosts": [other]}, {"hosts": [one]}], NOW)
     assert capsys.readouterr().out.splitlines() == [
         "a.example: up",
+        f"Status as of: {time.strftime('%a %b %e %H:%M:%S %Y', time.localtime(NOW))}",
         "Waiting: 6 recipients, 2 unattempted, 4 attempted",
         "Connections: 2, 0 of them being opened",
         COUNTED,
@@ -107,9 +113,9 @@ def test_one_destination(capsys: pytest.CaptureFixture[str]) -> None:
         "Last error: 4.4.0 - x",
         "Last 5XX error: 5.1.0 - Unknown address error 550-'no\\x1b' (2m ago)",
         "",
-        "Order  Host          Address   Port  TLS by  State",
-        "    1  mx.a.example  10.0.0.9    25  DANE    left alone: refused",
-        "    2  mx.a.example  10.0.0.8    25          to be tried",
+        "Order  Preference  Host          Address   Port  TLS by  State",
+        "    1          10  mx.a.example  10.0.0.9    25  DANE    left alone for 45s: refused",
+        "    2              mx.a.example  10.0.0.8    25          to be tried",
     ]
     show_host(arguments("a.example", "--json"), [{"hosts": [one]}], NOW)
     assert json.loads(capsys.readouterr().out)[0]["oldest_mid"] == 21

@@ -251,10 +251,32 @@ async def test_only_what_is_named_is_deleted_outside_the_delivery_queue(office: 
         assert operate(office, deed).messages == 0
     assert operate(office, Deed.BOUNCE, mids=[entry.mid]).messages == 0
     assert operate(office, Deed.DELETE, mids=[entry.mid, 1]).messages == 1
-    assert entry.hold == "deleted unprocessed"
+    assert entry.hold == "deleted, held: operator"
     assert operate(office, Deed.DELETE, mids=[entry.mid]).messages == 0
     restore(office)
+    assert (entry.state, entry.hold) == (State.HELD, "operator")
+    office.spool.release(entry, State.RECEIVED)
+    assert operate(office, Deed.DELETE, mids=[entry.mid]).messages == 1
+    assert entry.hold == "deleted unprocessed"
+    restore(office)
     assert entry.state is State.RECEIVED
+
+
+@with_office()
+async def test_a_reset_deletes_wherever_mail_waits_but_for_what_is_damaged(office: Office) -> None:
+    queued, received, held, damaged = (office.put("a@corp.example") for _ in range(4))
+    office.spool.hold(received, "x", "")
+    office.spool.release(received, State.RECEIVED)
+    office.spool.hold(held, "operator", "")
+    office.spool.hold(damaged, "damaged", "")
+    assert operate(office, Deed.COUNT_ALL).messages == 3
+    assert operate(office, Deed.RESET).messages == 3
+    assert operate(office, Deed.RESET).messages == 0
+    assert damaged.hold == "damaged"
+    restore(office)
+    assert [each.state for each in (queued, received, held)] == [
+        State.QUEUED, State.RECEIVED, State.HELD
+    ]  # fmt: skip
 
 
 @with_office()
