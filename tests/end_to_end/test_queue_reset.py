@@ -97,7 +97,7 @@ def test_what_is_open_gets_its_time_to_finish_and_no_more(tmp_path: Path) -> Non
             other = Client(gateway.port("In"))
             command(gateway, "queue", "suspend", "all")
             gate.set()
-            wait_until(lambda: sink.count == 1, "what was under way is finished")
+            gateway.wait_log("Message finished MID 2 done")
             assert other.command("EHLO x").startswith("250")
             other.close()
 
