@@ -6,8 +6,8 @@ have the same text.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar, cast
 
 from mailwarden.core.policy.imported import Imported
 
@@ -15,14 +15,21 @@ T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741  a look-up made of a table, called index everywhere
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class TextTable(Generic[T]):
     """An accepted table. Equal are those with the same text from the same place."""
 
-    text: str
-    read: Imported[T] = field(compare=False)  # what came of the text; accepted without problems
-    file: str = ""  # absolute path of its own file; "" is the configuration file itself
-    _indexes: dict[object, object] = field(default_factory=dict, compare=False)
+    # Not a dataclass: a compiled one cannot be generic.
+    __slots__ = ("_indexes", "file", "read", "text")
+
+    def __init__(self, text: str, read: Imported[T], file: str = "") -> None:
+        """`read` is what came of the text, accepted without problems.
+
+        `file` is the absolute path of its own file; "" is the configuration file itself.
+        """
+        self.text: Final = text
+        self.read: Final = read
+        self.file: Final = file
+        self._indexes: dict[object, object] = {}
 
     @property
     def table(self) -> T:
@@ -33,7 +40,9 @@ class TextTable(Generic[T]):
         """Return the same table as it stands in `file`."""
         if file == self.file:
             return self
-        return replace(self, file=file)
+        other = TextTable(self.text, self.read, file)
+        other._indexes = self._indexes
+        return other
 
     def indexed(self, make: Callable[[T], I]) -> I:
         """Return the look-up that `make` makes of the table; made once of a text."""
@@ -41,6 +50,12 @@ class TextTable(Generic[T]):
         if made is None:
             made = self._indexes[make] = make(self.read.table)
         return cast("I", made)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TextTable) and self.text == other.text and self.file == other.file
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.file))
 
     def __bool__(self) -> bool:
         """Whether the setting names a table at all, if only an empty file."""
