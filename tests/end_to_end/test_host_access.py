@@ -477,18 +477,18 @@ def test_a_client_that_leaves_before_it_is_known(tmp_path: Path) -> None:
 
 def test_what_is_wrong_with_a_table_is_said_at_once_and_changes_nothing(gateway: Gateway) -> None:
     start(gateway, "192.0.2.25\n    $BLOCKED\n")
-    gateway.listener()["host_access"] = (
+    (gateway.directory / "hat").write_text(
         "$ACCEPTED\n    ACCEPT {\n        max_concurrency = many\n    }\n"
         "10.2.3.4/16\n    $NOWHERE\nALL\n    CONTINUE\n"
     )
-    gateway.listener()["relay_hosts"] = ["10.0.0.0/8"]
+    gateway.listener()["host_access"] = {"file": "hat"}
     gateway.write_config()
-    problems = str(gateway.ask("reload"))
-    for text in (
-        "line 3: max_concurrency: 'many' is not a number",
-        "line 5: '10.2.3.4/16' has bits set behind its prefix; write 10.2.0.0/16",
-        "line 6: there is no policy '$NOWHERE'",
-        "line 7: ALL cannot CONTINUE",
+    problems = "\n".join(gateway.ask("reload")["problems"])
+    for number, text in (
+        (3, "max_concurrency: 'many' is not a number"),
+        (5, "'10.2.3.4/16' has bits set behind its prefix; write 10.2.0.0/16"),
+        (6, "there is no policy '$NOWHERE'"),
+        (7, "ALL cannot CONTINUE: nothing follows that could decide"),
     ):
-        assert text in problems
+        assert f"hat:{number}: {text}" in problems
     assert heard(gateway, "192.0.2.25")[0].startswith("554-")
