@@ -42,8 +42,8 @@ def _keeps_interpreted(path: Path) -> bool:
     """Whether a module has what mypyc cannot compile, or what looks at annotations when it runs.
 
     That is msgspec's structs, settings (their types are read from the annotations), subclasses of
-    built-in types; generic dataclasses; `__init__`, which would hide where the package lies; and the
-    simulated disk of the tests, from which some inherit.
+    built-in types; generic dataclasses; `__init__`, which would hide where the package lies; and
+    the simulated disk of the tests, from which some inherit.
     """
     if path.name in ("__init__.py", "simulated.py"):
         return True
@@ -149,10 +149,23 @@ def _build(names: list[str]) -> int:
         shown = [line for line in lines if "error" in line.lower()] or lines[-20:]
         print("\n".join(line[:300] for line in shown[:20]))
         print(f"Could not compile; the whole output is in {log}.")
-    else:
-        for left in ("names", "build"):
-            path = work / left
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return done.returncode
+    for left in ("names", "build"):
+        path = work / left
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return _import_all(names)
+
+
+def _import_all(names: list[str]) -> int:
+    """Import each module as it was compiled: some faults show only when its code runs."""
+    modules = [name.removesuffix(".py").replace("/", ".") for name in names]
+    done = subprocess.run(
+        [sys.executable, "-c", f"for name in {modules}: __import__(name)"],
+        env={**os.environ, "PYTHONPATH": str(BUILD / "work")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        print(f"{done.stderr}A compiled module cannot be imported; see `_keeps_interpreted`.")
     return done.returncode
 
 
