@@ -323,6 +323,23 @@ def test_the_administrator_may_say_no(tmp_path: Path) -> None:
             wait_until(lambda: sink.count == 1, f"the message:\n{gateway.log()[-3000:]}")
 
 
+def test_a_policy_host_holds_mail_up_for_a_limited_time(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        street = Street(tmp_path, stack)
+        sink = street.domain("slow.example", None, policy="enforce", is_signed=False)
+        server = stack.enter_context(serving(street.zone))
+        web = street.web()
+        web.delay_seconds = 3600
+        (tmp_path / "gateway").mkdir()
+        sts = {"port": web.port, "timeout_seconds": 0.5}
+        config = street.config(tmp_path / "gateway", server.address, web, mta_sts=sts)
+        with running(tmp_path / "gateway", **config) as gateway:
+            send(gateway, "slow.example")
+            # RFC 8461, 3.3: without a policy that could be had, there is none.
+            wait_until(lambda: sink.count == 1, f"the message:\n{gateway.log()[-3000:]}")
+            assert web.asked == [f"mta-sts.slow.example{POLICY_PATH}"]
+
+
 def test_dane_needs_trusted_servers(tmp_path: Path) -> None:
     gateway = Gateway(tmp_path, base_config(tmp_path))
     gateway.write_config()

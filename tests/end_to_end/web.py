@@ -2,6 +2,7 @@
 
 import ssl
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ class Web:
         self.asked: list[str] = []
         self.posted: list[tuple[str, str, bytes]] = []  # `host/path`, type, body
         self.post_status = 201
+        self.delay_seconds = 0.0  # before a file is served
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.socket = context.wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
@@ -38,6 +40,7 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             name = self._name()
             web.asked.append(name)
+            time.sleep(web.delay_seconds)
             found = web.files.get(name)
             self.send_response(404 if found is None else 200)
             self.send_header("Content-Type", "text/plain")

@@ -26,8 +26,10 @@ from mailwarden.core.policy.tls_report import (
 )
 from mailwarden.core.policy.tls_report_state import absorb_results, encode_results
 from mailwarden.services.transport_security.cache import PolicyCache
-from mailwarden.services.transport_security.http import HttpError, ResponseReader
+from mailwarden.services.transport_security.http import HttpError, ResponseReader, StatusReader
+from mailwarden.services.transport_security.report_store import ReportBatch
 from mailwarden.system.clock.clock import SimulatedClock
+from mailwarden.system.files.simulated import SimulatedDisk
 
 BODY_MAX: Final = 1000
 
@@ -83,6 +85,20 @@ def check_response(data: bytes, step: int) -> tuple[bytes, str]:
     return (bytes(reader.body), "complete") if reader.is_complete else (b"", "incomplete")
 
 
+def check_status(data: bytes, step: int) -> int | str:
+    """Read `data` as an answer in pieces of `step`; return its status, or what is wrong."""
+    reader = StatusReader()
+    try:
+        for at in range(0, len(data), step):
+            status = reader.feed(data[at : at + step])
+            if status:
+                assert 100 <= status <= 999
+                return status
+    except HttpError as error:
+        return str(error)
+    return 0
+
+
 def check_files(data: bytes) -> None:
     """Files of ours that were damaged."""
     clock = SimulatedClock()
@@ -99,6 +115,17 @@ def check_files(data: bytes) -> None:
         assert other.results(day) == collector.results(day)
 
 
+def check_journal(data: bytes) -> None:
+    """A journal of sent reports that was damaged, or torn by a crash, can be gone on with."""
+    disk = SimulatedDisk()
+    disk.make_directory("/batch")
+    fd = disk.open("/batch/journal", create=True)
+    disk.pwritev(fd, [data], 0)
+    disk.close(fd)
+    ReportBatch("/batch", 1, "t", (), 0, disk).note_done("a.example", "mailto:a@b.example")
+    assert ReportBatch("/batch", 1, "t", (), 0, disk).is_done("a.example", "mailto:a@b.example")
+
+
 def one_input(data: bytes) -> None:
     """What the fuzzer calls."""
     check_policy(data)
@@ -106,6 +133,8 @@ def one_input(data: bytes) -> None:
     check_certificate(data)
     whole = check_response(data, len(data) or 1)
     assert check_response(data, 1) == whole
+    assert check_status(data, 1) == check_status(data, len(data) or 1)
+    check_journal(data)
     check_files(data)
 
 

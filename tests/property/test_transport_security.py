@@ -21,9 +21,11 @@ from mailwarden.core.policy.tls_report_build import Reporter, ReportMail, build_
 from tests.fuzz.fuzz_transport_security import (
     check_certificate,
     check_files,
+    check_journal,
     check_policy,
     check_records,
     check_response,
+    check_status,
     one_input,
 )
 from tests.property.test_dns_wire import NAMES
@@ -141,6 +143,12 @@ def test_any_bytes_behind_a_good_beginning(data: bytes, step: int) -> None:
     for head in (b"", b"Content-Length: 30\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"):
         wire = b"HTTP/1.1 200 OK\r\n" + head + data
         assert check_response(wire, step) == check_response(wire, len(wire))
+        assert check_status(wire, step) == check_status(wire, len(wire))
+
+
+@given(st.binary(max_size=100) | st.just(b'["a.example","mailto:a@b.example"]'))
+def test_journals_that_were_damaged(data: bytes) -> None:
+    check_journal(data)
 
 
 JSON = st.recursive(

@@ -394,13 +394,18 @@ class SmtpQueue(DestinationQueue):
             self.tally.preferences = search.preferences
 
     def _opener(self, admission: Admission) -> Opener:
-        if self.key.wish is TlsWish.OPTIONAL:
-            return Opener(self._shared, admission, DestinationTls.PREFERRED, wants_policies=False)
-        # RFC 8689, 4.2.1: nothing less than a verified server will do.
         tls = self.limits.tls
-        if self.key.wish is TlsWish.REQUIRED:
-            tls = DestinationTls.REQUIRED_VERIFY
-        return Opener(self._shared, admission, tls)
+        match self.key.wish:
+            case TlsWish.NONE:
+                return Opener(self._shared, admission, tls)
+            case TlsWish.REQUIRED:
+                # RFC 8689, 4.2.1: nothing less than a verified server will do.
+                return Opener(self._shared, admission, DestinationTls.REQUIRED_VERIFY)
+            case TlsWish.OPTIONAL:
+                # On the way to a host of an administrator's own choice his word counts.
+                if not self.key.hop.is_configured or tls is DestinationTls.NONE:
+                    tls = DestinationTls.PREFERRED
+                return Opener(self._shared, admission, tls, wants_policies=False)
 
     def _not_opened(self, failure: Failure, tried: frozenset[str]) -> None:
         if tried:  # no other host for what was moved: the answers it got stand
