@@ -7,7 +7,7 @@ have the same text.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from mailwarden.core.policy.imported import Imported
 
@@ -19,17 +19,32 @@ class TextTable(Generic[T]):
     """An accepted table. Equal are those with the same text from the same place."""
 
     # Not a dataclass: a compiled one cannot be generic.
-    __slots__ = ("_indexes", "file", "read", "text")
+    __slots__ = ("_file", "_indexes", "_read", "_text")
 
     def __init__(self, text: str, read: Imported[T], file: str = "") -> None:
         """`read` is what came of the text, accepted without problems.
 
         `file` is the absolute path of its own file; "" is the configuration file itself.
         """
-        self.text: Final = text
-        self.read: Final = read
-        self.file: Final = file
+        self._text = text
+        self._read = read
+        self._file = file
         self._indexes: dict[object, object] = {}
+
+    @property
+    def text(self) -> str:
+        """What the administrator wrote."""
+        return self._text
+
+    @property
+    def read(self) -> Imported[T]:
+        """What came of the text."""
+        return self._read
+
+    @property
+    def file(self) -> str:
+        """Absolute path of its own file; "" is the configuration file itself."""
+        return self._file
 
     @property
     def table(self) -> T:
