@@ -16,6 +16,7 @@ from mailwarden.app.shared_memory import SharedMemory
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.switches import is_delivery_suspended, redirects_of, suspended_listeners
 from mailwarden.app.transport_parts import TransportParts, make_policy_context
+from mailwarden.app.wiring_hosts import make_rates, make_reputation
 from mailwarden.control.config.destination_table import destination_table
 from mailwarden.control.config.files import bounce_keys_file
 from mailwarden.control.config.model import GatewayConfig
@@ -51,10 +52,7 @@ from mailwarden.services.call_ahead.asker import CallAhead, Outset
 from mailwarden.services.call_ahead.asker import Means as CallAheadMeans
 from mailwarden.services.call_ahead.profiles import CallAheads
 from mailwarden.services.directory.local import load_credentials
-from mailwarden.services.engines.reputation.service import Means as ReputationMeans
-from mailwarden.services.engines.reputation.service import ReputationService
 from mailwarden.services.throttling.board import BoardGauges
-from mailwarden.services.throttling.rate_table import RateTable
 from mailwarden.services.throttling.spans import TableSpans
 from mailwarden.stores.spool.identifiers import FileIdentifiers
 from mailwarden.stores.spool.segments import SegmentSpool
@@ -149,8 +147,11 @@ class Gateway:
         self._resolver = CachingResolver(
             config.dns, loop=loop, clock=self._clock, randomness=random.SystemRandom()
         )
-        self.rates = self._make_rates(config)
-        self.reputation = ReputationService(config.reputation, self._reputation_means(index))
+        self.rates = make_rates(config, memory, self.log)
+        self.reputation = make_reputation(
+            config, memory, self.log, self._clock, self._resolver, self._state,
+            is_keeper=index == 0,
+        )  # fmt: skip
         self.transport = TransportParts(
             index,
             count,
@@ -472,30 +473,6 @@ class Gateway:
             config.work_queue.soft_limit_messages,
             config.work_queue.hard_limit_messages,
             config.spool.size_max_bytes // self._workers,
-        )
-
-    def _make_rates(self, config: GatewayConfig) -> RateTable:
-        return RateTable(
-            self._memory.rates,
-            windows=config.rates.windows,
-            on_full=lambda: self.log.warning(
-                "Rates: more hosts and senders than can be counted; the lowest counts go"
-            ),
-            on_stuck=lambda: self.log.warning(
-                "Rates: another worker holds a count without going on; recipients are refused"
-            ),
-        )
-
-    def _reputation_means(self, index: int) -> ReputationMeans:
-        return ReputationMeans(
-            resolver=self._resolver,
-            clock=self._clock,
-            files=SystemFiles(),
-            inform=self.log.info,
-            warn=self.log.warning,
-            memory=self._memory.history,
-            path=str(self._state.reputation),
-            is_keeper=index == 0,
         )
 
     def _spans_full(self) -> None:
