@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from mailwarden.app.progress import Progress, told_now_and_then
 from mailwarden.app.shared_memory import SharedMemory
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.switches import is_delivery_suspended, redirects_of, suspended_listeners
@@ -68,12 +69,10 @@ from mailwarden.system.log.logs import Logs
 from mailwarden.system.net.privileges import raise_open_files_limit
 
 OPEN_FILES_WANTED: Final = 1_000_000
-PROGRESS_SECONDS: Final = 2.0  # between two words on how far reading the spool has come
 DESTINATIONS_TOLD_MAX: Final = 500  # to one asking for status: they have to fit into a packet
 OPERATOR_HOLD: Final = "operator"  # name of the hold that `mailwarden queue hold` uses
 
 Alert = Callable[[str], None]
-Progress = Callable[[str], None]
 
 
 class Gateway:
@@ -136,7 +135,7 @@ class Gateway:
             syncs=self._kernel_sync,
         )
         self.spool.on_death = lambda: failed(RuntimeError("the spool's writer has ended"))
-        self.spool.recover(_told_now_and_then(progress, self._clock.monotonic))
+        self.spool.recover(told_now_and_then(progress, self._clock.monotonic))
         self._identifiers = FileIdentifiers(
             self._state.identifiers,
             SystemFiles(),
@@ -551,23 +550,6 @@ def _ourselves(config: GatewayConfig) -> Ourselves:
         for listener in config.listeners
     }
     return Ourselves(frozenset(names), frozenset(endpoints))
-
-
-def _told_now_and_then(
-    progress: Progress, monotonic: Callable[[], float]
-) -> Callable[[int, int, float], None]:
-    """Return a progress function for the spool that passes on one in a few seconds."""
-    told_at = monotonic()
-
-    def told(messages: int, size: int, fraction: float) -> None:
-        nonlocal told_at
-        if monotonic() - told_at >= PROGRESS_SECONDS:
-            told_at = monotonic()
-            progress(
-                f"reading the spool: {fraction:.0%}, {messages} messages, {size >> 20} MiB so far"
-            )
-
-    return told
 
 
 def _kernel_sync(loop: asyncio.AbstractEventLoop) -> KernelSync | None:
