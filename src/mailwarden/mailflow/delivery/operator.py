@@ -14,6 +14,7 @@ import msgspec
 
 from mailwarden.core.mail.envelope import Envelope
 from mailwarden.mailflow.delivery.deleted import Deleted, is_deleted
+from mailwarden.mailflow.delivery.failure import BY_ADMINISTRATOR, Failure
 from mailwarden.mailflow.delivery.queue import DestinationQueue, Item, Unit, open_rids
 from mailwarden.mailflow.delivery.selection import Selection
 from mailwarden.mailflow.delivery.shared import Shared
@@ -32,6 +33,7 @@ SLICE_ENTRIES: Final = 2000  # messages looked at before others get their turn
 SLICE_SECONDS: Final = 0.005
 CLOCK_ENTRIES: Final = 25  # messages between two looks at the clock
 PRUNED_AT_ONCE: Final = 5000  # items looked at before others get their turn
+_BY_HAND: Final = Failure(BY_ADMINISTRATOR)
 DIVIDING_MAX: Final = 200  # messages that are being divided at the same time
 
 
@@ -196,6 +198,9 @@ class Operator:
                 assert stored is not None  # it was read to be reported on
                 self._tell(entry.mid, rids, "bounced", by)
                 self._shared.settler.bounce_by_hand(entry, stored, rids)
+                for rid in rids:
+                    tally = self._tally_of(entry, stored.envelope, rid)
+                    tally.bounced(_BY_HAND, self._shared.clock.time())
                 self._let_go_on(entry)
             case Deed.DELETE | Deed.RESET:
                 return self._delete(entry, stored, rids, by)

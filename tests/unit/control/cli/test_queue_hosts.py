@@ -127,3 +127,27 @@ def test_the_worst_state_counts() -> None:
     for states, worst in ((["unknown", "up"], "up"), (["down", "up"], "down"), (["x"], "x")):
         pages = [{"hosts": [row("a", state=state)]} for state in states]
         assert merge_hosts(pages)[0]["state"] == worst
+
+
+def test_what_is_held_back_and_with_whom_limits_are_shared(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    limit = {"why": "the limit is reached", "until": NOW + 90}
+    slow = {"why": "Gmail asks to slow down: connections 4", "until": 0}
+    names = [f"d{number}.example" for number in range(7)]
+    pages = [
+        {"hosts": [row("a.example", held_back=[limit], shares="Gmail", shares_with=names[:4])]},
+        {"hosts": [row("a.example", held_back=[limit, slow])]},
+        {"hosts": [row("a.example", shares="Gmail", shares_with=names[3:])]},
+    ]
+    show_host(arguments("a.example"), pages, NOW)
+    lines = capsys.readouterr().out.splitlines()
+    shared = "d0.example, d1.example, d2.example, d3.example, d4.example and 2 more"
+    assert f"Shares limits of Gmail with 7 other destinations: {shared}" in lines
+    held = [line for line in lines if line.startswith("Held back: ")]
+    assert held[0].startswith("Held back: the limit is reached, until ")
+    assert held[0].endswith(" (in 1m 30s)")
+    assert held[1:] == ["Held back: Gmail asks to slow down: connections 4"]
+    show_hosts(arguments(), pages, NOW)
+    lines = capsys.readouterr().out.splitlines()
+    assert "a.example is held back: Gmail asks to slow down: connections 4" in lines

@@ -105,6 +105,9 @@ async def test_row_84_bounce_tells_the_sender_where_the_destination_lets_it(
     assert waiting(office) == 1
     assert operate(office, Deed.COUNT).recipients == 1
     assert office.delivery.counters["bounced_hard"] == 2
+    rows = [row for page in office.delivery.hosts.rows() for row in page]
+    counted = {row["name"]: row["hard_bounced"] for row in rows}
+    assert counted["corp.example"] == 1
     office.spool.resolve(entry, report, None, lambda *_: None)
     operate(office, Deed.BOUNCE)
     office.spool.resolve(entry, office.reports[-1], None, lambda *_: None)
