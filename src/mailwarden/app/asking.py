@@ -14,6 +14,7 @@ from mailwarden.app.control_socket import NotRunningError, ask
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError, ExitCode
+from mailwarden.control.cli.log_files import run_log
 from mailwarden.control.cli.queue import show_message, show_summary
 from mailwarden.control.cli.reputation import show_reputation
 from mailwarden.control.cli.spool import run_spool
@@ -118,6 +119,13 @@ def reputation(arguments: Namespace) -> int:
     if missing and (not answers or arguments.forget):
         raise CommandError(f"not all could be asked: {', '.join(missing)}", "ask again later")
     return show_reputation(arguments, answers[0], time.time())
+
+
+def log(arguments: Namespace) -> int:
+    """Search or follow the log files."""
+    path = find_config(arguments.config, os.environ)
+    config = load_config(path, look_at_files=False)
+    return run_log(arguments, StateDirectory.at(config, path.absolute().parent).logs)
 
 
 def spool(arguments: Namespace) -> int:

@@ -19,6 +19,7 @@ _PLACES: Final = {
     "status": ("mailwarden.app.asking", "status"),
     "reload": ("mailwarden.app.asking", "reload"),
     "reputation": ("mailwarden.app.asking", "reputation"),
+    "log": ("mailwarden.app.asking", "log"),
     "spool": ("mailwarden.app.asking", "spool"),
     "tls-verify": ("mailwarden.app.asking_servers", "tls_verify"),
     "call-ahead test": ("mailwarden.app.asking_servers", "call_ahead_test"),
