@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from mailwarden.app.own_endpoints import call_ahead_outsets, ourselves_of
 from mailwarden.app.progress import Progress, told_now_and_then
 from mailwarden.app.shared_memory import SharedMemory
 from mailwarden.app.state_directory import StateDirectory
@@ -28,7 +29,6 @@ from mailwarden.core.policy.destinations import DestinationIndex
 from mailwarden.core.policy.masquerade import MasqueradeIndex, MasqueradeRules
 from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.delivery import Delivery
-from mailwarden.mailflow.delivery.hosts import Ourselves
 from mailwarden.mailflow.delivery.plan import Plan as DeliveryPlan
 from mailwarden.mailflow.delivery.plan import TlsContexts
 from mailwarden.mailflow.delivery.shared import Means
@@ -49,7 +49,7 @@ from mailwarden.mailflow.workqueue.pipeline import build_pipeline
 from mailwarden.mailflow.workqueue.stage import Plan
 from mailwarden.mailflow.workqueue.workqueue import WorkQueue
 from mailwarden.services.bounce_tags import USE_FILES, BounceTags, KeyUses, load_keys
-from mailwarden.services.call_ahead.asker import CallAhead, Outset
+from mailwarden.services.call_ahead.asker import CallAhead
 from mailwarden.services.call_ahead.asker import Means as CallAheadMeans
 from mailwarden.services.call_ahead.profiles import CallAheads
 from mailwarden.services.directory.local import load_credentials
@@ -460,7 +460,7 @@ class Gateway:
                 client_context(ca_file, verify=True, certificate=shown),
             ),
             interfaces=config.interfaces,
-            ourselves=_ourselves(config),
+            ourselves=ourselves_of(config),
             tags=self._tags,
             logged_headers=config.logs.headers,
             send_tls_alert=controls.send_tls_alert,
@@ -514,22 +514,6 @@ def _report_words(config: GatewayConfig) -> Words:
     return Words(config.hostname, _profile_chooser(config), templates)
 
 
-def call_ahead_outsets(config: GatewayConfig) -> dict[str, Outset]:
-    """Return what the configuration means for the questions of each call-ahead profile."""
-    routes, ourselves = RouteTable(config.smtp_routes), _ourselves(config).endpoints
-    outsets = {}
-    for name, profile in config.call_ahead_profiles.items():
-        interface = config.interfaces.get(profile.interface)
-        hello = (interface.hostname if interface is not None else "") or config.hostname
-        outsets[name] = Outset(
-            routes=routes,
-            ourselves=ourselves,
-            hello=hello,
-            local_address=interface.address if interface is not None else "",
-        )
-    return outsets
-
-
 def _profile_chooser(config: GatewayConfig) -> ChooseProfile:
     """Return how the bounce profile is found: that of the destination wins (mailflow 1.2, 9)."""
     profiles = Profiles(config.bounce_profiles)
@@ -540,16 +524,6 @@ def _profile_chooser(config: GatewayConfig) -> ChooseProfile:
         return profiles.choose(destination, envelope.bounce_profile)
 
     return choose
-
-
-def _ourselves(config: GatewayConfig) -> Ourselves:
-    """Return how an MX record can lead back to this gateway."""
-    names = {config.hostname, *(i.hostname for i in config.interfaces.values() if i.hostname)}
-    endpoints = {
-        (config.interfaces[listener.interface].address, listener.port)
-        for listener in config.listeners
-    }
-    return Ourselves(frozenset(names), frozenset(endpoints))
 
 
 def _kernel_sync(loop: asyncio.AbstractEventLoop) -> KernelSync | None:
