@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from mailwarden.app.control_socket import NotRunningError, ask
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.control.cli.config_file import find_config
@@ -20,7 +18,8 @@ from mailwarden.control.cli.reputation import show_reputation
 from mailwarden.control.cli.spool import run_spool
 from mailwarden.control.cli.status import show_status
 from mailwarden.control.config.model import DEFAULT_STATE_DIRECTORY
-from mailwarden.control.config.reader import ConfigError, load_config
+from mailwarden.control.config.reader import ConfigError, load_config, read_text
+from mailwarden.control.config.tree import Scalar, Table, TreeError, parse_tree
 
 Answer = dict[str, Any]
 
@@ -130,7 +129,7 @@ def log(arguments: Namespace) -> int:
 
 def spool(arguments: Namespace) -> int:
     """Look into the spool's files, or mend them."""
-    return run_spool(arguments, lambda: _state_directory(arguments) / "spool")
+    return run_spool(arguments, lambda: state_directory(arguments) / "spool")
 
 
 def answers_of(arguments: Namespace, request: Answer) -> Iterator[Answer]:
@@ -140,7 +139,7 @@ def answers_of(arguments: Namespace, request: Answer) -> Iterator[Answer]:
         CommandError: none is running, or it cannot do what was asked.
     """
     try:
-        for answer in ask(_state_directory(arguments), request):
+        for answer in ask(state_directory(arguments), request):
             if "error" in answer:
                 raise CommandError(str(answer["error"]))
             yield answer
@@ -195,30 +194,31 @@ def _refuse_deleted(arguments: Namespace, answer: Answer) -> None:
         )
 
 
-def _state_directory(arguments: Namespace) -> Path:
+def state_directory(arguments: Namespace) -> Path:
     """Return where the gateway keeps its state.
 
-    A file with mistakes in it is read as far as that goes: whoever broke it while the gateway
-    runs wants to see its status all the same.
+    Only that is read of the file: whoever broke it while the gateway runs wants to see its status
+    all the same, and whoever has tables of 400,000 lines does not wait for them.
     """
     path = find_config(arguments.config, os.environ)
     base = path.absolute().parent
-    try:
+    named = _named_state_directory(path)
+    if named is None:
         return StateDirectory.at(load_config(path, look_at_files=False), base).directory
-    except ConfigError:
-        named = _named_state_directory(path)
-        if named is None:
-            raise
-        return base / named
+    return (base / named).resolve()
 
 
 def _named_state_directory(path: Path) -> str | None:
-    """Return the state directory that a file with mistakes names all the same."""
+    """Return the state directory that a file names, be it with mistakes; None where none can."""
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        tree = parse_tree(read_text(path), lambda *_: None)
+    except (ConfigError, TreeError):
         return None
-    if not isinstance(tree, dict):
+    if not isinstance(tree, Table):
         return None
-    named = tree.get("state_directory", DEFAULT_STATE_DIRECTORY)
-    return named if isinstance(named, str) else None
+    node = tree.entries.get("state_directory", (None, None))[1]
+    if node is None:
+        return DEFAULT_STATE_DIRECTORY
+    if isinstance(node, Scalar) and not node.is_nothing and node.text.strip():
+        return node.text.strip()
+    return None

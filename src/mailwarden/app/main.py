@@ -18,6 +18,7 @@ _PLACES: Final = {
     "bench": ("mailwarden.app.bench.command", "run"),
     "status": ("mailwarden.app.asking", "status"),
     "reload": ("mailwarden.app.asking", "reload"),
+    "table": ("mailwarden.app.asking_tables", "table"),
     "reputation": ("mailwarden.app.asking", "reputation"),
     "log": ("mailwarden.app.asking", "log"),
     "spool": ("mailwarden.app.asking", "spool"),

@@ -16,7 +16,7 @@ MISSING = "worker 1 is still starting"
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     answers: list[dict[str, Any]] = []
-    monkeypatch.setattr(asking, "_state_directory", lambda _: None)
+    monkeypatch.setattr(asking, "state_directory", lambda _: None)
     monkeypatch.setattr(asking, "ask", lambda *_: iter(answers))
     return answers
 

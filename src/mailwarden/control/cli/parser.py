@@ -22,6 +22,7 @@ from mailwarden.control.cli.options import (
     parse_seconds,
 )
 from mailwarden.control.cli.queue_parser import add_queue
+from mailwarden.control.cli.tables_parser import add_table
 from mailwarden.control.cli.tls_verify import add_tls_verify
 
 WATCH_SECONDS: Final = 2.0
@@ -54,6 +55,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     _add_check(commands)
     _add_status(commands)
     add_queue(commands)
+    add_table(commands)
     _add_reputation(commands)
     add_log(commands)
     add_call_ahead(commands)

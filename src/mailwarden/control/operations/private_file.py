@@ -1,4 +1,4 @@
-"""Changes a file of secrets: one administrator at a time, whole or not at all."""
+"""Changes a file, by default one of secrets: one administrator at a time, whole or not at all."""
 
 import fcntl
 import os
@@ -37,17 +37,20 @@ def replace(
     sync: Callable[[int], None] = os.fsync,
     *,
     new_owner: Owner | None = None,
+    mode_new: int = _MODE_NEW,
+    mode_kept: int = _MODE_KEPT,
 ) -> None:
     """Put `content` in place of the file: whoever reads it sees the old or the new one.
 
-    Owner and rights stay; a new file is for `new_owner` alone, or for whoever makes it.
+    Owner and rights stay, as far as `mode_kept` allows; a new file is for `new_owner` alone, or for
+    whoever makes it, unless `mode_new` says otherwise.
     """
     target = path.resolve()  # a link stays a link
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     fresh = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            _copy_rights(target, descriptor, new_owner)
+            _copy_rights(target, descriptor, new_owner, mode_new, mode_kept)
             file.write(content)
             file.flush()
             sync(descriptor)
@@ -62,15 +65,17 @@ def replace(
         os.close(folder)
 
 
-def _copy_rights(target: Path, descriptor: int, new_owner: Owner | None) -> None:
+def _copy_rights(
+    target: Path, descriptor: int, new_owner: Owner | None, mode_new: int, mode_kept: int
+) -> None:
     try:
         status = target.stat()
     except FileNotFoundError:
         if new_owner is not None:
             os.fchown(descriptor, *new_owner)
-        os.fchmod(descriptor, _MODE_NEW)
+        os.fchmod(descriptor, mode_new)
         return
     own = os.fstat(descriptor)
     if (status.st_uid, status.st_gid) != (own.st_uid, own.st_gid):
         os.fchown(descriptor, status.st_uid, status.st_gid)
-    os.fchmod(descriptor, (status.st_mode & _MODE_KEPT) | _MODE_NEW)
+    os.fchmod(descriptor, (status.st_mode & mode_kept) | _MODE_NEW)

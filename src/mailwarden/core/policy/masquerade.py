@@ -44,6 +44,10 @@ class MasqueradeIndex:
         self._users: Final[dict[str, str]] = {}  # addresses without a domain
         self._rights: Final = [right for _, right in table.entries]
         self._all = ""
+        lefts = [left for left, _ in table.entries]
+        if all("@" in left and left[-1] != '"' for left in lefts):  # as in most tables
+            self._search.add_all(lefts)
+            return
         for position, (left, right) in enumerate(table.entries):
             if not is_bare(left):
                 self._search.add(left, position)
@@ -146,6 +150,8 @@ def _parse_address(right: str, reader: SideReader) -> str:
 
 
 def _note_hidden(entries: list[tuple[str, str]], lines: list[int], notes: LineNotes) -> None:
+    if _are_exact_and_different(entries):
+        return
     search = SideSearch()
     bare: dict[str, int] = {}
     for position, (left, _) in enumerate(entries):
@@ -153,12 +159,19 @@ def _note_hidden(entries: list[tuple[str, str]], lines: list[int], notes: LineNo
             hiding = bare.get(left, NOWHERE)
             bare.setdefault(left, position)
         else:
-            hiding = search.find_hiding(left)
-            if hiding == NOWHERE:
-                search.add(left, position)
+            hiding = search.add_or_find_hiding(left, position)
         if hiding != NOWHERE:
             notes.warning(
                 lines[position],
                 f"{shown(left)} has no effect, as {shown(entries[hiding][0])} in line "
                 f"{lines[hiding]} comes first",
             )
+
+
+def _are_exact_and_different(entries: list[tuple[str, str]]) -> bool:
+    """Whether no left side can hide another one: a quick look, as most large tables are so."""
+    lefts = [left for left, _ in entries]
+    are_exact = all(
+        "@" in left and left[0] != "@" and "@." not in left and left[-1] != '"' for left in lefts
+    )
+    return are_exact and len(set(lefts)) == len(lefts)

@@ -7,7 +7,7 @@ and A-labels, so that a new address needs no SMTPUTF8 (RFC 6531) for the sake of
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from mailwarden.core.hostport import HOSTNAME_LENGTH_MAX, SHOWN_LENGTH_MAX, parse_hostname
@@ -40,6 +40,9 @@ _PLAIN_DOMAIN: Final = re.compile(rf"(?:{ASCII_LABEL}\.)*+(?![0-9]++\Z){ASCII_LA
 _PLAIN_LINE: Final = re.compile(
     rf"({_LOCAL}?)(?:@(\.?[A-Za-z0-9_.-]++))?[ \t]++(?!#)({_LOCAL}?)@([A-Za-z0-9_.-]++)"
 )
+_EXACT_LINE: Final = re.compile(
+    rf"({_LOCAL})@([A-Za-z0-9_][A-Za-z0-9_.-]*+)[ \t]++(?!#)({_LOCAL})@([A-Za-z0-9_.-]++)"
+).fullmatch
 _RULES: Final = AddressRules(mode=ParserMode.STRICT, reject_local_characters="")
 _FAR: Final = 1 << 60  # behind every position
 _COLUMNS: Final = 31  # of the left side, so that most right sides stand in line
@@ -56,6 +59,23 @@ class SideReader:
 
     def __init__(self) -> None:
         self._domains: Final[dict[str, str]] = {}
+
+    def exact_line(self, line: str) -> tuple[str, str] | None:
+        """Return the sides of a line as most are: two plain addresses, in domains met before.
+
+        Every table takes such a line. None is one that has to be looked at more closely.
+        """
+        match = _EXACT_LINE(line)
+        if match is None:
+            return None
+        user, old, local, new = match.groups()
+        domains = self._domains
+        if old not in domains or new not in domains:
+            return None
+        right = f"{local}@{domains[new]}"
+        if len(right) > ADDRESS_OCTETS_MAX:
+            return None
+        return f"{user.lower()}@{domains[old]}", right
 
     def plain_line(self, line: str) -> tuple[str, str] | None:
         """Return the sides of a line without anything unusual; None is to be read word by word.
@@ -185,6 +205,25 @@ class SideSearch:
             self._has_wide = True
         sides.setdefault(key, position)
 
+    def add_all(self, sides: Iterable[str]) -> None:
+        """Take left sides at the positions 0, 1, 2 and so on, in a third of the time of `add`."""
+        exact = self._exact
+        for position, side in enumerate(sides):
+            if side[0] != "@" and side[-1] != "@" and "@." not in side:
+                exact.setdefault(side, position)
+            else:
+                self.add(side, position)
+
+    def add_or_find_hiding(self, side: str, position: int) -> int:
+        """Return as `find_hiding`; take `side` where that is NOWHERE."""
+        if not self._has_wide and side[0] != "@" and side[-1] != "@" and "@." not in side:
+            found = self._exact.setdefault(side, position)
+            return NOWHERE if found == position else found
+        hiding = self.find_hiding(side)
+        if hiding == NOWHERE:
+            self.add(side, position)
+        return hiding
+
     def find_hiding(self, side: str) -> int:
         """Return the position of a side that matches all that this one matches, or NOWHERE.
 
@@ -257,8 +296,9 @@ def read_sides(
     entries: list[tuple[str, str]] = []
     lines: list[int] = []
     for number, line in numbered_lines(text, notes):
+        entry = reader.exact_line(line)
         try:
-            entries.append(parse_entry(line, reader))
+            entries.append(parse_entry(line, reader) if entry is None else entry)
             lines.append(number)
         except ValueError as error:
             notes.problem(number, str(error))

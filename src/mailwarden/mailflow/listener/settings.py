@@ -230,8 +230,8 @@ class Listener:
         "Recipient access table of a public listener, instead of `accepted_domains`: the first "
         "entry that matches decides, and without one for `ALL` all others are rejected.",
         examples=(
-            "corp.example ACCEPT",
             'old@corp.example REJECT (554 "This address was retired")',
+            "corp.example ACCEPT",
         ),
         table=RECIPIENT_ACCESS,
     )
@@ -246,7 +246,7 @@ class Listener:
         MASQUERADE.empty(),
         "Masquerade table: addresses of senders and in headers that become others, as "
         "`@int.example @corp.example`; the first line that matches decides.",
-        examples=("@int.example @corp.example", "joe@int.example joe.doe@corp.example"),
+        examples=("joe@int.example joe.doe@corp.example", "@int.example @corp.example"),
         table=MASQUERADE,
     )
     masquerade_headers: tuple[AddressHeader, ...] = setting(
