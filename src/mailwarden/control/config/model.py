@@ -89,6 +89,7 @@ class GatewayConfig:
     destination_controls: TextTable[DestinationTable] = setting(
         DESTINATION_CONTROLS.empty(),
         "The destination controls as a text file, instead of `destinations`; see the guide.",
+        examples=("[slow.example]", "max_messages_per_connection = 10", "table_tls = require"),
         table=DESTINATION_CONTROLS,
     )
     bounce_profiles: Mapping[str, BounceProfile] = setting(
