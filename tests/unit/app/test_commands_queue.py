@@ -33,6 +33,10 @@ class FakeOperator:
     def _divided(self) -> None:
         self.dividing = 0
 
+    async def wait_divided(self, limit: int) -> None:
+        while self.dividing > limit:
+            await asyncio.sleep(0.01)
+
     def restore(self, *asked: Any) -> Any:
         self.asked.append(asked)
         yield Handled()
