@@ -73,6 +73,7 @@ LINES = {
     ),
     tables.DOMAIN_MAP: st.builds("@{} @{}".format, DOMAINS, DOMAINS),
     tables.MASQUERADE: st.builds("@{} @{}".format, DOMAINS, DOMAINS),
+    delivery_tables.ALT_SOURCES: st.just("@dom.example Data1"),
     delivery_tables.UNSUBSCRIBE: MAILBOXES | ADDRESSES | LOCALS.map("{}@".format),
     tables.ALIASES: st.builds("sales: {}".format, MAILBOXES),
 }
@@ -80,6 +81,7 @@ LINES = {
 LEFT_OUT = {
     "GatewayConfig": {
         "interfaces",
+        "interface_groups",
         "listeners",
         "smtp_routes",
         "destinations",
@@ -95,7 +97,7 @@ LEFT_OUT = {
         "bounce_template",
         "delay_template",
     },
-    "DeliverySettings": {"interface", "certificate"},
+    "DeliverySettings": {"interface", "certificate", "alt_sources"},
     "DnsSettings": {"servers", "trusted_servers"},
     "WorkQueueSettings": {
         "retry_initial_seconds",

@@ -21,6 +21,7 @@ from mailwarden.app.commands_queue import (
 )
 from mailwarden.app.commands_reputation import answer_reputation
 from mailwarden.core.mail.envelope import Envelope
+from mailwarden.core.mail.received import UNDECIDED, resolve_by
 from mailwarden.mailflow.delivery.deleted import is_deleted
 from mailwarden.mailflow.delivery.header import MISSING, header_values
 from mailwarden.stores.spool.spool import DamagedError, Entry, SpoolFailure, State, Stored
@@ -39,7 +40,7 @@ Answer = dict[str, Any]
 
 def _header(stored: Stored) -> str:
     """Return the message's header, as far as it is shown."""
-    head = stored.header
+    head = resolve_by(stored.header, UNDECIDED)
     with suppress(DamagedError, OSError):  # of content in a file of its own; the spool holds it now
         head += stored.content.read(SHOWN_HEADER_BYTES)
     return head.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")

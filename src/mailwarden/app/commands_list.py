@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, Final
 
+from mailwarden.core.mail.received import UNDECIDED, resolve_by
 from mailwarden.mailflow.delivery.queue import open_rids
 from mailwarden.mailflow.delivery.selection import Selection
 from mailwarden.mailflow.listener.listeners import Listeners
@@ -87,7 +88,8 @@ def archive(spool: Spool, mid: int) -> Iterator[Answer]:
         return
     stored = spool.load(entry)
     size = 0
-    for chunk in chain((stored.header,), stored.content.chunks()):
+    header = resolve_by(stored.header, UNDECIDED)
+    for chunk in chain((header,), stored.content.chunks()):
         for start in range(0, len(chunk), PIECE_BYTES):
             piece = chunk[start : start + PIECE_BYTES]
             size += len(piece)

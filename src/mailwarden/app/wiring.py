@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mailwarden.app.own_endpoints import call_ahead_outsets, ourselves_of
 from mailwarden.app.progress import Progress, told_now_and_then
+from mailwarden.app.report_words import report_words
 from mailwarden.app.shared_memory import SharedMemory
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.switches import is_delivery_suspended, redirects_of, suspended_listeners
@@ -22,13 +23,13 @@ from mailwarden.app.wiring_hosts import make_rates, make_reputation
 from mailwarden.control.config.destination_table import destination_table
 from mailwarden.control.config.files import bounce_keys_file
 from mailwarden.control.config.model import GatewayConfig
-from mailwarden.core.mail.envelope import Envelope, domain_of
-from mailwarden.core.policy.bounce_profile import Profiles, ResolvedProfile
-from mailwarden.core.policy.bounce_templates import BounceTemplate
+from mailwarden.core.policy.alt_sources import AltSourceIndex
+from mailwarden.core.policy.bounce_profile import Profiles
 from mailwarden.core.policy.destinations import DestinationIndex
 from mailwarden.core.policy.masquerade import MasqueradeIndex, MasqueradeRules
 from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.delivery import Delivery
+from mailwarden.mailflow.delivery.gateways import Gateways
 from mailwarden.mailflow.delivery.plan import Plan as DeliveryPlan
 from mailwarden.mailflow.delivery.plan import TlsContexts
 from mailwarden.mailflow.delivery.shared import Means
@@ -44,7 +45,7 @@ from mailwarden.mailflow.listener.hosts import DnsLists
 from mailwarden.mailflow.listener.listeners import Listeners
 from mailwarden.mailflow.listener.pressure import Pressure, PressureLimits
 from mailwarden.mailflow.listener.settings import Listener
-from mailwarden.mailflow.origination.originator import ChooseProfile, Originator, Words
+from mailwarden.mailflow.origination.originator import Originator
 from mailwarden.mailflow.workqueue.pipeline import build_pipeline
 from mailwarden.mailflow.workqueue.stage import Plan
 from mailwarden.mailflow.workqueue.workqueue import WorkQueue
@@ -193,7 +194,7 @@ class Gateway:
             self._identifiers,
             self.log,
             self._clock,
-            words=_report_words(config),
+            words=report_words(config),
             offset_minutes=_offset_minutes,
             token=lambda: secrets.token_hex(12),
             counters=self.counters,
@@ -259,7 +260,7 @@ class Gateway:
         self._pressure.limits = self._pressure_limits(config)
         self.transport.apply(config, policy_context)
         self.delivery.apply(self._delivery_plan(config))
-        self.origination.apply(_report_words(config))
+        self.origination.apply(report_words(config))
         self.rates.count_by(config.rates.windows)
         await self.reputation.apply(config.reputation)
         await self.listeners.apply(contexts, sockets)
@@ -401,6 +402,9 @@ class Gateway:
                 inline_size_max_bytes=config.spool.inline_size_max_bytes,
                 verify=verify,
                 call_ahead=askers.get(listener.call_ahead),
+                alt_sources=config.delivery.alt_sources.indexed(AltSourceIndex)
+                if config.delivery.alt_sources
+                else None,
                 bounces=None
                 if self._tags is None
                 else BounceVerification(config.bounce_verification, self._tags),
@@ -461,6 +465,9 @@ class Gateway:
             ),
             interfaces=config.interfaces,
             ourselves=ourselves_of(config),
+            gateways=Gateways(
+                config.interfaces, config.interface_groups, config.delivery.interface
+            ),
             tags=self._tags,
             logged_headers=config.logs.headers,
             send_tls_alert=controls.send_tls_alert,
@@ -504,26 +511,6 @@ def set_backlogs(config: GatewayConfig, sockets: Mapping[str, socket.socket]) ->
     for listener in config.listeners:
         if listener.name in sockets:
             sockets[listener.name].listen(listener.listen_queue)
-
-
-def _report_words(config: GatewayConfig) -> Words:
-    templates = {
-        name: BounceTemplate(tuple(languages.items()))
-        for name, languages in config.bounce_templates.items()
-    }
-    return Words(config.hostname, _profile_chooser(config), templates)
-
-
-def _profile_chooser(config: GatewayConfig) -> ChooseProfile:
-    """Return how the bounce profile is found: that of the destination wins (mailflow 1.2, 9)."""
-    profiles = Profiles(config.bounce_profiles)
-    destinations = DestinationIndex(destination_table(config))
-
-    def choose(envelope: Envelope, address: str) -> ResolvedProfile:
-        destination = destinations.find(domain_of(address)).bounce_profile
-        return profiles.choose(destination, envelope.bounce_profile)
-
-    return choose
 
 
 def _kernel_sync(loop: asyncio.AbstractEventLoop) -> KernelSync | None:

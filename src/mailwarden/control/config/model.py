@@ -55,6 +55,12 @@ class GatewayConfig:
         "Addresses of the gateway, by name; each is also a virtual gateway.",
         parse_key=parse_name,
     )
+    interface_groups: Mapping[str, tuple[str, ...]] = setting(
+        dict,
+        "Groups of interfaces that mail leaves from in turn, by name.",
+        parse=parse_name,
+        parse_key=parse_name,
+    )
     listeners: tuple[Listener, ...] = setting(REQUIRED, "Ports on which mail is taken.")
     inbound: InboundSettings = setting(InboundSettings, "What all listeners share.")
     rates: RateSettings = setting(RateSettings, "How what hosts send is counted.")

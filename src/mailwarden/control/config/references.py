@@ -8,6 +8,7 @@ from mailwarden.control.config.build import nearest
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.problems import Findings, join
 from mailwarden.core.patterns import DEFAULT
+from mailwarden.core.policy.alt_sources import parse_alt_sources
 from mailwarden.core.policy.bounce_profile import DEFAULT_PROFILE, Profiles
 from mailwarden.core.policy.bounce_templates import BounceTemplate
 from mailwarden.core.policy.destinations_text import find_value
@@ -219,10 +220,7 @@ def _call_ahead(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
 
 
 def _delivery(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
-    name = config.delivery.interface
-    if name:
-        known = config.interfaces
-        yield from _unknown("delivery.interface", name, "interfaces", known, findings)
+    yield from _gateways(config, findings)
     certificate = config.delivery.certificate
     if certificate:
         known_files = config.certificates
@@ -259,6 +257,32 @@ def _unknown_in_controls(config: GatewayConfig, path: str, findings: Findings) -
             continue
         for problem in _bounce_profile(config, path, row.bounce_profile, findings):
             yield f"line {find_value(text, name, 'bounce_profile')}: {problem.message}"
+
+
+def _gateways(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
+    """Yield names that are neither an interface nor a group of them, or both."""
+    groups = config.interface_groups
+    is_known = not (findings.has_wrong("interfaces") or findings.has_wrong("interface_groups"))
+    for group, members in groups.items():
+        path = join("interface_groups", group)
+        if group in config.interfaces:
+            yield Problem(path, "is the name of an interface already; take another")
+        if not members and not findings.has_wrong(path):
+            yield Problem(path, "has no interface in it")
+        for index, member in enumerate(members):
+            yield from _unknown(
+                join(path, index), member, "interfaces", config.interfaces, findings
+            )
+    if not is_known:
+        return
+    known = {**config.interfaces, **groups}
+    name = config.delivery.interface
+    if name:
+        yield from _unknown("delivery.interface", name, "interfaces", known, findings)
+    table = config.delivery.alt_sources
+    where = table.file or "delivery.alt_sources"
+    for problem in parse_alt_sources(table.text, known.keys()).problems:
+        yield Problem("delivery.alt_sources", f"{where}: {problem.path}: {problem.message}")
 
 
 def _bounces(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:

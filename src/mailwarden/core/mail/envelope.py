@@ -71,6 +71,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     policy: str = ""  # mail policy that the recipients were matched to; "" before that
     passed: str = ""  # last stage of the work queue that it passed before it was rewritten or split
     parent: int = 0  # MID that this message was split or rewritten from; 0 is none
+    gateway: str = ""  # interface or group that it leaves from; "" is that of `delivery.interface`
     report: bool = False  # a bounce, warning or notice of ours: it skips the scanning stages
     tls_optional: bool = False  # it goes whatever becomes of TLS (RFC 8460, 3)
 

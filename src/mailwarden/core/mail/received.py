@@ -11,6 +11,7 @@ from typing import Final
 
 BY_PLACEHOLDER: Final = b"\0by\0"
 NAME_CHARACTERS_MAX: Final = 255  # of each name and address: no line gets near 998 bytes
+UNDECIDED: Final = "undecided"  # for people, where the name behind `by` is not known yet
 UNKNOWN: Final = "unknown"
 
 # Neither blank, parenthesis, semicolon nor line end: HELO and reverse name stay single words.

@@ -19,10 +19,11 @@ class NoPlaceError(Exception):
 class Admission:
     """Counted for its destination, or for the address it goes to."""
 
-    __slots__ = ("_place", "address", "gateway", "group", "seconds")
+    __slots__ = ("_place", "address", "gateway", "group", "interface", "seconds")
 
-    def __init__(self, group: LimitGroup, gateway: str) -> None:
+    def __init__(self, group: LimitGroup, gateway: str, interface: str = "") -> None:
         self.group: Final = group
+        self.interface: Final = interface  # of ours that it goes from; "" is the usual one
         self.gateway: Final = gateway  # virtual gateway that mail leaves from; "" is any
         self.address = ""  # that it goes to
         self.seconds = math.inf  # until another try makes sense, after `enter` said no

@@ -13,6 +13,7 @@ import termios
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol, cast
 
+from mailwarden.core.mail.received import resolve_by
 from mailwarden.core.smtp.client import (
     ClientConversation,
     PeerError,
@@ -96,6 +97,7 @@ class SmtpConnection:
         "dcid",
         "deadline",
         "endpoint",
+        "hello",
         "interface",
         "is_drained",
         "plan",
@@ -123,6 +125,7 @@ class SmtpConnection:
         self.address: Final = endpoint.address
         self.dcid: Final = dcid
         self.interface = ""  # our address, once connected
+        self.hello = shared.plan.hostname  # our name there
         self.transport: asyncio.Transport | None = None
         self.conversation = ClientConversation(shared.plan.hostname, wants_tls=wants_tls)
         self.deadline = math.inf  # monotonic seconds
@@ -161,7 +164,8 @@ class SmtpConnection:
         self.transport = transport = cast("asyncio.Transport", transport)  # uvloop has its own kind
         self._outcome = self.shared.loop.create_future()
         self.interface = str((transport.get_extra_info("sockname") or ("",))[0])
-        hello = self.plan.hello(self.interface)  # the name that belongs to the address
+        hello = self.plan.hello(self.interface, self.admission.interface)
+        self.hello = hello
         self.conversation = ClientConversation(hello, wants_tls=self.wants_tls)
         self.shared.connections.add(self)
         self.shared.counters["connections_out"] += 1
@@ -228,7 +232,8 @@ class SmtpConnection:
         rids, envelope, queue = unit.rids, stored.envelope, unit.queue
         if self.plan.tags is not None and queue is not None:
             envelope = self.plan.outgoing(envelope, queue.limits, shared.clock.time())
-        started = self.conversation.begin(envelope, rids, stored.header, stored.content)
+        header = resolve_by(stored.header, self.hello)
+        started = self.conversation.begin(envelope, rids, header, stored.content)
         assert self.transport is not None
         assert self._owner is not None
         if isinstance(started, Refusal):

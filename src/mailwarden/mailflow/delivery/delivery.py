@@ -14,9 +14,17 @@ from typing import Any, Final, NamedTuple
 from mailwarden.core.mail.envelope import Envelope, domain_of
 from mailwarden.mailflow.delivery.counters import Counters
 from mailwarden.mailflow.delivery.deleted import Deleted
+from mailwarden.mailflow.delivery.gateways import USUAL, Source
 from mailwarden.mailflow.delivery.host_view import HostView
+from mailwarden.mailflow.delivery.keys import (
+    key_of,
+    keys_of,
+    redirect_key,
+    redirect_keys,
+    wish_of,
+)
 from mailwarden.mailflow.delivery.local_queue import MaildirQueue, SinkQueue
-from mailwarden.mailflow.delivery.nexthop import HopKind, find_next_hop
+from mailwarden.mailflow.delivery.nexthop import HopKind
 from mailwarden.mailflow.delivery.operator import Operator
 from mailwarden.mailflow.delivery.plan import Plan
 from mailwarden.mailflow.delivery.queue import (
@@ -28,7 +36,7 @@ from mailwarden.mailflow.delivery.queue import (
     make_unit,
     queue_name,
 )
-from mailwarden.mailflow.delivery.redirects import Redirect, Redirects
+from mailwarden.mailflow.delivery.redirects import Redirects
 from mailwarden.mailflow.delivery.shared import Means, Shared
 from mailwarden.mailflow.delivery.smtp_queue import SmtpQueue
 from mailwarden.mailflow.delivery.tally import HostStatus, Tally
@@ -83,7 +91,7 @@ class Delivery:
         self._unseen: Final[deque[Entry]] = deque()
         self._queues: dict[QueueKey, DestinationQueue] = {}
         self._retired: set[DestinationQueue] = set()  # still with connections
-        self._by_domain: dict[str, DestinationQueue] = {}
+        self._by_domain: dict[str | tuple[str, Source], DestinationQueue] = {}
         self._redirects = Redirects()
         self.hosts: Final = HostView(self._shared, self._wheel, self._all_queues, self._names_of)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -197,11 +205,14 @@ class Delivery:
         envelope = stored.envelope
         if len(envelope.recipients) == 1 and entry.progress is None and entry.settled is None:
             recipient = envelope.recipients[0]
-            is_plain = not (recipient.mailhost or envelope.requiretls or envelope.tls_optional)
+            is_plain = self._shared.plan.is_plain and not (
+                recipient.mailhost
+                or envelope.requiretls
+                or envelope.tls_optional
+                or envelope.gateway
+            )
             if is_plain and entry.received_at > self._redirects.received_before:
                 queue = self._by_domain.get(domain_of(recipient.address))
-                if self._shared.plan.unsubscribed is not None:
-                    queue = None
                 if queue is not None and not queue.is_retired and not self._is_flying(entry):
                     queue.push(entry)
                     return
@@ -273,9 +284,10 @@ class Delivery:
         into one of the queues `wanted` is due in any case; returns how many of the units do.
         """
         entry = unit.entry
+        source = self._shared.plan.gateways.choose(envelope.gateway)
         groups: dict[tuple[DestinationQueue, str, Progress], list[int]] = {}
         for rid in unit.rids:
-            groups.setdefault(self._place(entry, envelope, rid), []).append(rid)
+            groups.setdefault(self._place(entry, envelope, rid, source), []).append(rid)
         first = min((made.next_attempt_at for _, _, made in groups), default=0.0)
         start = first if is_due and first else self._clock.time()
         if len(groups) == 1:
@@ -291,16 +303,16 @@ class Delivery:
         return sum(queue.key in wanted for queue, _, _ in groups)
 
     def _place(
-        self, entry: Entry, envelope: Envelope, rid: int
+        self, entry: Entry, envelope: Envelope, rid: int, source: Source
     ) -> tuple[DestinationQueue, str, Progress]:
         """Return what the recipients of a unit have in common."""
         recipient = envelope.recipients[rid]
         domain = domain_of(recipient.address)
         redirect = self._redirects.find(entry, envelope, rid)
         if redirect is None:
-            queue = self._find_queue(domain, recipient.mailhost, _wish_of(envelope))
+            queue = self._find_queue(domain, recipient.mailhost, wish_of(envelope), source)
         else:
-            key = self._redirect_key(redirect, _wish_of(envelope))
+            key = redirect_key(self._shared.plan, redirect, wish_of(envelope), source)
             queue = self._queue_of(key, redirect.domain)
         progress = entry.progress
         made = _NEW if progress is None else progress.get(rid, _NEW)
@@ -308,7 +320,8 @@ class Delivery:
 
     def _tally_of(self, entry: Entry, envelope: Envelope, rid: int) -> Tally:
         """Return the counters of the destination that a recipient's mail waits for."""
-        return self._place(entry, envelope, rid)[0].tally
+        source = self._shared.plan.gateways.peek(envelope.gateway)
+        return self._place(entry, envelope, rid, source)[0].tally
 
     def _set_off(
         self, unit: Unit, queue: DestinationQueue, seconds: float, wanted: AbstractSet[QueueKey]
@@ -318,28 +331,22 @@ class Delivery:
         else:
             self._attempt(unit, queue)
 
-    def _find_queue(self, domain: str, mailhost: str, wish: TlsWish) -> DestinationQueue:
+    def _find_queue(
+        self, domain: str, mailhost: str, wish: TlsWish, source: Source
+    ) -> DestinationQueue:
         is_plain = not mailhost and wish is TlsWish.NONE
+        place: str | tuple[str, Source] = domain if source is USUAL else (domain, source)
         if is_plain:
-            queue = self._by_domain.get(domain)
+            queue = self._by_domain.get(place)
             if queue is not None and not queue.is_retired:
                 return queue
-        key = self._key(domain, mailhost, wish)
+        key = key_of(self._shared.plan, domain, mailhost, wish, source)
         queue = self._queue_of(key, domain)
         if is_plain:
             if len(self._by_domain) >= DOMAINS_MAX:
                 self._by_domain.clear()
-            self._by_domain[domain] = queue
+            self._by_domain[place] = queue
         return queue
-
-    def _key(self, domain: str, mailhost: str, wish: TlsWish) -> QueueKey:
-        plan = self._shared.plan
-        hop = find_next_hop(domain, mailhost, plan.routes, plan.port)
-        return QueueKey(hop, plan.destinations.find(domain).row, wish)
-
-    def _redirect_key(self, redirect: Redirect, wish: TlsWish) -> QueueKey:
-        row = self._shared.plan.destinations.find(redirect.domain).row
-        return QueueKey(redirect.hop, row, wish)
 
     def _queue_of(self, key: QueueKey, domain: str) -> DestinationQueue:
         queue = self._queues.get(key)
@@ -447,7 +454,7 @@ class Delivery:
         self._redirects = redirects
         self._leave_queues()
         if fresh and self._group is not None:
-            self._retry({self._redirect_key(each, wish) for each in fresh for wish in TlsWish})
+            self._retry(redirect_keys(self._shared.plan, fresh))
 
     def redirected(self, entry: Entry, envelope: Envelope, rid: int) -> str:
         """Return where a recipient's mail is redirected to; "" is nowhere."""
@@ -489,7 +496,7 @@ class Delivery:
             self._see_all()
             return Retried(self._wait_no_more(lambda _: True), 0)
         name = domain.lower()
-        keys = {self._key(name, "", wish) for wish in TlsWish}
+        keys = set(keys_of(self._shared.plan, name))
         for key in keys:
             tally = self._shared.tallies.find(queue_name(key))
             if tally is not None:
@@ -546,8 +553,7 @@ class Delivery:
     def _names_of(self, domain: str) -> list[str]:
         """Return the names of the queues in which mail for `domain` may wait, or of that name."""
         name = domain.lower()
-        keys = [self._key(name, "", wish) for wish in TlsWish]
-        names = [queue_name(key) for key in keys]
+        names = list(dict.fromkeys(queue_name(key) for key in keys_of(self._shared.plan, name)))
         return names if name in names else [*names, name]
 
     def destinations(self) -> list[DestinationInfo]:
@@ -567,9 +573,3 @@ class Delivery:
             )
             for queue in queues
         ]
-
-
-def _wish_of(envelope: Envelope) -> TlsWish:
-    if envelope.requiretls:
-        return TlsWish.REQUIRED
-    return TlsWish.OPTIONAL if envelope.tls_optional else TlsWish.NONE

@@ -1,4 +1,7 @@
-"""Which endpoints could not be reached lately, over all destinations."""
+"""Which endpoints could not be reached lately, over all destinations.
+
+Each of our interfaces has its own experience: `interface` is the one that mail leaves from.
+"""
 
 from typing import Final
 
@@ -15,30 +18,30 @@ class HostStates:
 
     def __init__(self, clock: Clock) -> None:
         self._clock: Final = clock
-        self._down: dict[tuple[str, int], tuple[float, str]] = {}  # until when, and why
+        self._down: dict[tuple[str, int, str], tuple[float, str]] = {}  # until when, and why
 
-    def set_down(self, endpoint: Endpoint, seconds: float, error: str) -> None:
+    def set_down(self, endpoint: Endpoint, seconds: float, error: str, interface: str = "") -> None:
         """Leave `endpoint` alone for `seconds`."""
-        key = (endpoint.address, endpoint.port)
+        key = (endpoint.address, endpoint.port, interface)
         self._down.pop(key, None)
         if len(self._down) >= STATES_MAX:
             del self._down[next(iter(self._down))]
         self._down[key] = (self._clock.monotonic() + seconds, error)
 
-    def set_up(self, endpoint: Endpoint) -> None:
+    def set_up(self, endpoint: Endpoint, interface: str = "") -> None:
         """Forget that `endpoint` was down."""
-        self._down.pop((endpoint.address, endpoint.port), None)
+        self._down.pop((endpoint.address, endpoint.port, interface), None)
 
-    def error(self, endpoint: Endpoint) -> str | None:
+    def error(self, endpoint: Endpoint, interface: str = "") -> str | None:
         """Return why `endpoint` is left alone; None when it may be tried."""
-        state = self._down.get((endpoint.address, endpoint.port))
+        state = self._down.get((endpoint.address, endpoint.port, interface))
         if state is None or state[0] <= self._clock.monotonic():
             return None
         return state[1]
 
-    def seconds_left(self, endpoint: Endpoint) -> float:
+    def seconds_left(self, endpoint: Endpoint, interface: str = "") -> float:
         """Return for how long `endpoint` is still left alone."""
-        state = self._down.get((endpoint.address, endpoint.port))
+        state = self._down.get((endpoint.address, endpoint.port, interface))
         return 0.0 if state is None else max(0.0, state[0] - self._clock.monotonic())
 
     def clear(self) -> None:

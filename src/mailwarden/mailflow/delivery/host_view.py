@@ -61,7 +61,7 @@ class HostView:
             if tally is None:
                 continue
             row = self._row(tally, queues)
-            row.update(self._tallied(tally))
+            row.update(self._tallied(tally, queues))
             row.update(self._shared_limits(tally))
             row["opening"] = sum(queue.opening for queue in queues)
             row.update(recipients=0, unattempted=0, attempted=0, oldest_at=0.0, oldest_mid=0)
@@ -105,7 +105,8 @@ class HostView:
             return {}
         return {"shares": tally.shares, "shares_with": others[:SHARERS_MAX]}
 
-    def _tallied(self, tally: Tally) -> Row:
+    def _tallied(self, tally: Tally, queues: Sequence[DestinationQueue]) -> Row:
+        interfaces = {queue.key.source.interface for queue in queues} or {""}
         states, security = self._shared.states, self._shared.security
         return {
             "completed": tally.completed,
@@ -123,8 +124,10 @@ class HostView:
                     "address": endpoint.address,
                     "port": endpoint.port,
                     "preference": tally.preferences.get(endpoint.host),
-                    "error": states.error(endpoint) or "",
-                    "seconds_left": states.seconds_left(endpoint),
+                    "error": next(
+                        filter(None, (states.error(endpoint, each) for each in interfaces)), ""
+                    ),
+                    "seconds_left": max(states.seconds_left(endpoint, each) for each in interfaces),
                     "tls": security.describe(endpoint) if security is not None else "",
                 }
                 for endpoint in tally.endpoints

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
+from mailwarden.core.mail.received import resolve_by
 from mailwarden.core.policy.destinations import DestinationLimits
 from mailwarden.mailflow.delivery.failure import Failure, local_failure
 from mailwarden.mailflow.delivery.maildir import Letter, Trouble, file_name, write_letters
@@ -146,7 +147,8 @@ class MaildirQueue(LocalQueue):
         self._shared.spawn(self._write())
 
     async def _write(self) -> None:
-        shared, hostname = self._shared, self._shared.plan.hostname
+        shared, plan = self._shared, self._shared.plan
+        hostname, by = plan.hostname, plan.hostname_of(self.key.source)
         while not shared.is_suspended and (batch := self._next_batch()):
             dcid = self._next_dcid()
             letters = []
@@ -154,8 +156,9 @@ class MaildirQueue(LocalQueue):
                 shared.take_off(unit)
                 shared.log.delivery_start(dcid, unit.entry.mid, unit.rids)
                 at, mid = stored.envelope.received_at, unit.entry.mid
+                decided = stored._replace(header=resolve_by(stored.header, by))
                 letters += [
-                    Letter(rid, stored, file_name(at, mid, rid, hostname)) for rid in unit.rids
+                    Letter(rid, decided, file_name(at, mid, rid, hostname)) for rid in unit.rids
                 ]
             troubles = await shared.loop.run_in_executor(
                 shared.executor, write_letters, self.key.hop.path, letters

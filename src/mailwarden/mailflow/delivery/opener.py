@@ -118,7 +118,7 @@ class Opener:
         listed = self._shared.plan.unsubscribed
         if listed is not None and listed.find_host(endpoint.address) is not None:
             raise UnsubscribedError(unsubscribed(endpoint.address))
-        error = self._shared.states.error(endpoint)
+        error = self._shared.states.error(endpoint, self._admission.interface)
         if error is not None:
             raise DeliveryFailedError(network_failure(f"{_DOWN}{error}", endpoint.address))
         if not self._admission.enter(endpoint.address):
@@ -225,13 +225,13 @@ class Opener:
         if attempt.must_encrypt and not connection.conversation.is_encrypted:
             connection.end()
             raise TlsFailedError(dcid, ResultType.STARTTLS_NOT_SUPPORTED, "STARTTLS is not offered")
-        shared.states.set_up(endpoint)
+        shared.states.set_up(endpoint, self._admission.interface)
         return connection
 
     async def _connect(self, connection: SmtpConnection) -> None:
         shared, endpoint, plan = self._shared, connection.endpoint, connection.plan
         try:
-            local = plan.local_address(endpoint.address)
+            local = plan.local_address(endpoint.address, self._admission.interface)
         except ValueError as wrong:
             raise DeliveryFailedError(network_failure(str(wrong), endpoint.address)) from wrong
         try:
@@ -294,11 +294,15 @@ class Opener:
 
     def _set_down(self, endpoint: Endpoint, error: str, seconds: float) -> None:
         """Leave `endpoint` alone, unless it only has enough connections of ours."""
+        interface = self._admission.interface
         if not any(
-            isinstance(other, SmtpConnection) and other.endpoint == endpoint and other.is_usable
+            isinstance(other, SmtpConnection)
+            and other.endpoint == endpoint
+            and other.is_usable
+            and other.admission.interface == interface
             for other in self._shared.connections
         ):
-            self._shared.states.set_down(endpoint, seconds, error)
+            self._shared.states.set_down(endpoint, seconds, error, interface)
 
 
 def _is_about_tls(connection: SmtpConnection) -> bool:

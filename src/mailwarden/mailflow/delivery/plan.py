@@ -12,6 +12,7 @@ from mailwarden.core.policy.bounce_profile import Profiles, ResolvedProfile
 from mailwarden.core.policy.destinations import DestinationIndex, DestinationLimits
 from mailwarden.core.policy.unsubscribe import UnsubscribeIndex
 from mailwarden.core.routes import RouteTable
+from mailwarden.mailflow.delivery.gateways import Gateways, Source
 from mailwarden.mailflow.delivery.header import header_values
 from mailwarden.mailflow.delivery.hosts import Ourselves
 from mailwarden.mailflow.delivery.nexthop import SMTP_PORT
@@ -43,12 +44,14 @@ class Plan:
     profiles: Profiles
     tls: TlsContexts
     interfaces: Mapping[str, Interface] = field(default_factory=dict)
+    gateways: Gateways = field(default_factory=Gateways)
     ourselves: Ourselves = Ourselves()
     tags: BounceTags | None = None  # None tags no sender
     logged_headers: tuple[str, ...] = ()
     send_tls_alert: bool = False  # when TLS was required and did not come about
     port: int = SMTP_PORT  # of hosts that no route names
     unsubscribed: UnsubscribeIndex | None = field(init=False)  # None is an empty list
+    is_plain: bool = field(init=False)  # whether nothing has to be asked about each message
     queue_seconds_min: float = field(init=False)  # after which any profile gives a message up
     retry_seconds_max: float = field(init=False)  # that any profile lets a message wait
 
@@ -58,6 +61,8 @@ class Plan:
         table = self.settings.unsubscribe
         listed = table.indexed(UnsubscribeIndex) if table.table.entries else None
         object.__setattr__(self, "unsubscribed", listed)
+        is_plain = listed is None and not self.gateways.is_rotating
+        object.__setattr__(self, "is_plain", is_plain)
         object.__setattr__(self, "queue_seconds_min", least)
         object.__setattr__(self, "retry_seconds_max", most)
 
@@ -76,22 +81,32 @@ class Plan:
         """Return the header fields that the log shows of a message."""
         return header_values(stored, self.logged_headers) if self.logged_headers else ()
 
-    def local_address(self, address: str) -> str | None:
+    def local_address(self, address: str, interface: str = "") -> str | None:
         """Return our address to connect to `address` from; None leaves it to the system.
 
-        Raises:
-            ValueError: the interface that mail leaves from speaks another version of IP.
-        """
-        interface = self.interfaces.get(self.settings.interface)
-        if interface is None:
-            return None
-        if (":" in interface.address) is not (":" in address):
-            raise ValueError(f"interface {self.settings.interface} cannot reach {address}")
-        return interface.address
+        `interface` is the one that mail leaves from, "" the usual one.
 
-    def hello(self, local_address: str) -> str:
+        Raises:
+            ValueError: that interface speaks another version of IP.
+        """
+        name = interface or self.settings.interface
+        chosen = self.interfaces.get(name)
+        if chosen is None:
+            return None
+        if (":" in chosen.address) is not (":" in address):
+            raise ValueError(f"interface {name} cannot reach {address}")
+        return chosen.address
+
+    def hello(self, local_address: str, interface: str = "") -> str:
         """Return our name in EHLO on connections from `local_address` (mailflow 7.3)."""
-        for interface in self.interfaces.values():
-            if interface.address == local_address and interface.hostname:
-                return interface.hostname
+        chosen = self.interfaces.get(interface or self.settings.interface)
+        if chosen is not None:
+            return chosen.hostname or self.hostname
+        for other in self.interfaces.values():
+            if other.address == local_address and other.hostname:
+                return other.hostname
         return self.hostname
+
+    def hostname_of(self, source: Source) -> str:
+        """Return the name of the gateway that a message leaves from."""
+        return self.hello("", source.interface)

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from mailwarden.core.policy.destinations import DestinationLimits
+from mailwarden.mailflow.delivery.gateways import USUAL, Source
 from mailwarden.mailflow.delivery.nexthop import NextHop
 from mailwarden.mailflow.delivery.tally import HostStatus, Tally
 from mailwarden.stores.spool.spool import Entry, State
@@ -31,6 +32,7 @@ class QueueKey(NamedTuple):
     hop: NextHop
     row: str  # of the destination controls
     wish: TlsWish = TlsWish.NONE
+    source: Source = USUAL
 
 
 class DestinationQueue:
@@ -205,10 +207,12 @@ def prune_ready(ready: deque[Item], count: int, queue: DestinationQueue) -> None
 def queue_name(key: QueueKey) -> str:
     """Return the name of a queue as status displays and gauges know it."""
     name = destination_name(key)
+    if key.source.gateway:
+        name = f"{name} from {key.source.gateway}"
     return f"{name} {key.wish.value}" if key.wish is not TlsWish.NONE else name
 
 
 def destination_name(key: QueueKey) -> str:
-    """Return the name of where a queue's mail goes, however it is encrypted."""
+    """Return the name of where a queue's mail goes, from wherever and however encrypted."""
     name = key.hop.name
     return f"{name} ({key.row})" if key.row not in ("", name) else name

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mailwarden.core.policy.alt_sources import AltSources
 from mailwarden.core.policy.text_table import TextTable
 from mailwarden.core.policy.unsubscribe import (
     DEFAULT_ACTION,
@@ -9,7 +10,7 @@ from mailwarden.core.policy.unsubscribe import (
     UnsubscribeList,
 )
 from mailwarden.core.setting import Unit, setting
-from mailwarden.mailflow.delivery.tables import UNSUBSCRIBE
+from mailwarden.mailflow.delivery.tables import ALT_SOURCES, UNSUBSCRIBE
 from mailwarden.mailflow.delivery.transport_settings import (
     DaneSettings,
     MtaStsSettings,
@@ -22,7 +23,16 @@ class DeliverySettings:
     """How the delivery client behaves (mailflow 7.3)."""
 
     interface: str = setting(
-        "", "Interface that mail leaves from; empty lets the system choose the address."
+        "",
+        "Interface, or group of them, that mail leaves from; empty lets the system choose the "
+        "address.",
+    )
+    alt_sources: TextTable[AltSources] = setting(
+        ALT_SOURCES.empty(),
+        "What some mail leaves from instead, as `key interface`: by address of the client, or by "
+        "sender as `user@dom.example`, `user@`, `@dom.example` or `@.dom.example`.",
+        examples=("@brand.example Brand", "10.0.0.40 Marketing"),
+        table=ALT_SOURCES,
     )
     possible_delivery: bool = setting(
         True,

@@ -316,7 +316,7 @@ class SmtpQueue(DestinationQueue):
     @property
     def _gateway(self) -> str:
         """The virtual gateway that mail leaves from; "" is any."""
-        return self._shared.plan.settings.interface
+        return self.key.source.gateway or self._shared.plan.settings.interface
 
     def _await(self, group: LimitGroup, seconds: float) -> None:
         """Wait in the group, for its turn if `seconds` is more than 0, else for a place."""
@@ -345,7 +345,8 @@ class SmtpQueue(DestinationQueue):
         admission: Admission | None = None
         try:
             await search.look_up()
-            admission = Admission(self._join(search.mx_hosts), self._gateway)
+            group, interface = self._join(search.mx_hosts), self.key.source.interface
+            admission = Admission(group, self._gateway, interface)
             connection = await self._opener(admission).open(search, tried)
         except DeliveryFailedError as error:
             self._opened(search, admission)

@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from mailwarden.core.policy.alt_sources import AltSourceIndex, parse_alt_sources
 from mailwarden.core.policy.text_table import TableForm
 from mailwarden.core.policy.unsubscribe import UnsubscribeIndex, parse_unsubscribe
 
+ALT_SOURCES: Final = TableForm("table of alternate sources", parse_alt_sources, AltSourceIndex)
 UNSUBSCRIBE: Final = TableForm("global unsubscribe list", parse_unsubscribe, UnsubscribeIndex)

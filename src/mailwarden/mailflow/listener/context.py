@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mailwarden.core.policy.aliases import AliasIndex
+from mailwarden.core.policy.alt_sources import AltSourceIndex
 from mailwarden.core.policy.domain_map import DomainMapIndex
 from mailwarden.core.policy.exceptions import ExceptionIndex
 from mailwarden.core.policy.rat import RatIndex
@@ -69,6 +70,7 @@ class ListenerContext:
     domain_map: DomainMapIndex | None  # None is empty
     aliases: AliasIndex | None  # None is empty
     bounces: BounceVerification | None  # None without keys
+    alt_sources: AltSourceIndex | None  # None is empty
     sender_exceptions: ExceptionIndex
     proxies: Networks
     xclients: Networks
@@ -89,6 +91,7 @@ def make_context(
     verify: Callable[[str, str], bool] | None,
     call_ahead: CallAhead | None = None,
     bounces: BounceVerification | None = None,
+    alt_sources: AltSourceIndex | None = None,
 ) -> ListenerContext:
     """Return the context of one listener; `interface` is its name, address and host name."""
     name, address, hostname = interface
@@ -111,6 +114,7 @@ def make_context(
         aliases=inbound.aliases.indexed(AliasIndex) if inbound.aliases else None,
         sender_exceptions=inbound.sender_exceptions.indexed(ExceptionIndex),
         bounces=bounces,
+        alt_sources=alt_sources,
         proxies=Networks(settings.proxy_protocol_from),
         xclients=Networks(settings.xclient_from),
         received_by=None

@@ -446,7 +446,15 @@ def _envelope(session: "Session", transaction: Transaction, received_at: float) 
         envelope_id=event.envelope_id,
         return_full=event.return_full,
         bounce_profile=settings.bounce_profile,
+        gateway=_gateway(session, event.address),
     )
+
+
+def _gateway(session: "Session", sender: str) -> str:
+    """Return what mail leaves from, by the client and the sender as they are now (1.2, step 9)."""
+    table = session.context.alt_sources
+    entry = None if table is None else table.find(sender, session.client)
+    return "" if entry is None else entry.gateway
 
 
 def start_tls(session: "Session", event: StartTls) -> Reply:

@@ -46,6 +46,7 @@ class _Envelope(msgspec.Struct, array_like=True):
     report: bool
     passed: bytes = b""
     tls_optional: bool = False
+    gateway: bytes = b""
 
 
 class Claim(msgspec.Struct, array_like=True, frozen=True):
@@ -134,6 +135,7 @@ def _envelope_fields(envelope: Envelope) -> Sequence[Any]:
         envelope.report,
         text(envelope.passed),
         envelope.tls_optional,
+        text(envelope.gateway),
     )
 
 
@@ -202,6 +204,7 @@ def decode_envelope(data: bytes | msgspec.Raw) -> Envelope:
             report=fields.report,
             passed=from_text(fields.passed),
             tls_optional=fields.tls_optional,
+            gateway=from_text(fields.gateway),
         )
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DamagedError(str(error)) from error

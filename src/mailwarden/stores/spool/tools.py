@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mailwarden.core.mail.envelope import Envelope
+from mailwarden.core.mail.received import UNDECIDED, resolve_by
 from mailwarden.stores.spool.codec import decode_envelope
 from mailwarden.stores.spool.journal import parse_journal_header
 from mailwarden.stores.spool.large import LargeContent
@@ -143,7 +144,7 @@ class Inspection:
         record = self._record(entry, verify=False)
         large = self.found.large.get(mid)
         if large is None:
-            return iter((record.header, record.content))
+            return iter((resolve_by(record.header, UNDECIDED), record.content))
         return _raw_pieces(self._files, record.header, large.path)
 
     def _record(self, entry: Entry, *, verify: bool = True) -> ReadRecord:
@@ -188,7 +189,7 @@ def _listed(entry: Entry, *, is_damaged: bool = False) -> Listed:
 
 
 def _pieces(record: ReadRecord, large: LargeContent | None) -> Iterator[bytes]:
-    yield record.header
+    yield resolve_by(record.header, UNDECIDED)
     if large is None:
         yield record.content
     else:
@@ -196,7 +197,7 @@ def _pieces(record: ReadRecord, large: LargeContent | None) -> Iterator[bytes]:
 
 
 def _raw_pieces(files: Files, header: bytes, path: str) -> Iterator[bytes]:
-    yield header
+    yield resolve_by(header, UNDECIDED)
     try:
         fd = files.open(path)
     except FileNotFoundError:

@@ -42,6 +42,7 @@ FULL = Envelope(
     parent=6,
     report=True,
     tls_optional=True,
+    gateway="Brands",
 )
 
 
@@ -87,9 +88,10 @@ def test_unknown_values_are_damage(at: int, value: object) -> None:
 
 def test_an_older_record_lacks_the_newest_fields() -> None:
     fields = msgspec.msgpack.decode(decode_meta(encode_meta(FULL)).envelope)
-    decoded = decode_envelope(msgspec.msgpack.encode(fields[:-2]))
+    decoded = decode_envelope(msgspec.msgpack.encode(fields[:-3]))
     assert decoded.passed == ""
     assert not decoded.tls_optional
+    assert decoded.gateway == ""
     assert decoded.report
 
 
