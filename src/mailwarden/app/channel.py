@@ -64,16 +64,18 @@ class Channel:
             await self._idle.wait()
 
     def send(self, packet: Packet, descriptors: Sequence[int] = ()) -> None:
-        """Send `packet`; a closed channel swallows it."""
+        """Send `packet`; a closed channel swallows it. `descriptors` may be closed at once."""
         if not self._open:
             return
         data = _encode(packet)
         was_idle = not self._unsent
+        # The peer may be slow to take them: those that wait here are ours.
+        held = [os.dup(descriptor) for descriptor in descriptors]
         last = (len(data) - 1) // PIECE_BYTES
         for number in range(last + 1):
             piece = data[number * PIECE_BYTES : (number + 1) * PIECE_BYTES]
             mark = _LAST if number == last else _MORE
-            self._unsent.append((mark + piece, [] if number else list(descriptors)))
+            self._unsent.append((mark + piece, [] if number else held))
         if was_idle:
             self._flush()
 
@@ -85,9 +87,11 @@ class Channel:
             self._loop.remove_reader(self._socket.fileno())
             self._loop.remove_writer(self._socket.fileno())
             self._socket.close()
-            for descriptor in self._descriptors:
-                os.close(descriptor)
+            _close_all(self._descriptors)
             self._descriptors = []
+            for _, held in self._unsent:
+                _close_all(held)
+            self._unsent.clear()
 
     def read_rest(self) -> None:
         """Read what a peer that is gone has left, down to its end."""
@@ -111,6 +115,7 @@ class Channel:
                 self._gone()
                 return
             self._unsent.popleft()
+            _close_all(descriptors)
         self._idle.set()
 
     def _writable(self) -> None:
@@ -157,6 +162,11 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
             whole = len(content) - len(content) % descriptors.itemsize
             descriptors.frombytes(content[:whole])
     return list(descriptors)
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _encode(packet: Packet) -> bytes:

@@ -55,6 +55,43 @@ async def test_descriptors_travel_with_their_packet() -> None:
     receiver.close()
 
 
+async def test_descriptors_may_be_closed_before_the_peer_takes_them() -> None:
+    ours, theirs = make_pair()
+    left, right = End(), End()
+    sender = Channel(ours, left.on_packet, left.closed.set)
+    receiver = Channel(theirs, right.on_packet, right.closed.set)
+    for _ in range(100):
+        sender.send({"padding": "x" * 50_000})  # more than the kernel takes
+    reading, writing = os.pipe()
+    sender.send({"do": "configure"}, [writing])
+    os.close(writing)
+    others = [os.memfd_create("another"), os.memfd_create("another")]  # one has its number now
+    while len(right.packets) < 101:
+        right.arrived.clear()
+        await asyncio.wait_for(right.arrived.wait(), 10)
+    os.write(right.descriptors[0], b"through")
+    assert os.read(reading, 100) == b"through"
+    for descriptor in (reading, right.descriptors[0], *others):
+        os.close(descriptor)
+    sender.close()
+    receiver.close()
+
+
+async def test_descriptors_that_nobody_takes_are_let_go() -> None:
+    ours, theirs = make_pair()
+    end = End()
+    sender = Channel(ours, end.on_packet, end.closed.set)
+    for _ in range(100):
+        sender.send({"padding": "x" * 50_000})
+    reading, writing = os.pipe()
+    sender.send({"do": "configure"}, [writing])
+    os.close(writing)
+    sender.close()
+    assert os.read(reading, 1) == b""  # its last writing end is closed
+    os.close(reading)
+    theirs.close()
+
+
 async def test_a_peer_that_goes_is_noticed_and_sending_is_harmless() -> None:
     ours, theirs = make_pair()
     end = End()
