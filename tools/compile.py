@@ -42,10 +42,10 @@ def _keeps_interpreted(path: Path) -> bool:
     """Whether a module has what mypyc cannot compile, or what looks at annotations when it runs.
 
     That is msgspec's structs, settings (their types are read from the annotations), subclasses of
-    built-in types; generic dataclasses; `__init__`, which would hide where the package lies; and
-    the simulated disk of the tests, from which some inherit.
+    built-in types; generic dataclasses; `__init__`, which would hide where the package lies; the
+    simulated disk of the tests, from which some inherit; and `breath`, which is no use compiled.
     """
-    if path.name in ("__init__.py", "simulated.py"):
+    if path.name in ("__init__.py", "breath.py", "simulated.py"):
         return True
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "mailwarden.core.setting":

@@ -20,6 +20,7 @@ from mailwarden.core.policy.aliases import (
     AliasTable,
     implied_sides,
 )
+from mailwarden.core.policy.breath import breathe
 from mailwarden.core.policy.imported import Imported
 from mailwarden.core.policy.rewrite_sides import (
     QUOTED,
@@ -29,7 +30,7 @@ from mailwarden.core.policy.rewrite_sides import (
     is_bare,
     shown,
 )
-from mailwarden.core.policy.table_lines import TEXT_LENGTH_MAX, LineNotes
+from mailwarden.core.policy.table_lines import LINES_A_BREATH, TEXT_LENGTH_MAX, LineNotes
 
 ALIAS_SIDES_MAX: Final = 200_000  # names, those without a domain once for each of their domains
 ALIAS_CONTEXTS_MAX: Final = 10_000
@@ -92,6 +93,8 @@ def _lines(text: str, notes: LineNotes) -> Iterator[tuple[int, str]]:
     number = 0
     while at < len(text):  # a list of all lines would double the memory
         number += 1
+        if not number & LINES_A_BREATH:
+            breathe()
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
         yield number, text[at:end].rstrip(" \t\r")

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import Final, TypeVar
 
+from mailwarden.core.policy.breath import breathe
 from mailwarden.core.policy.imported import Imported
 from mailwarden.core.problem import Problem
 
 LINE_LENGTH_MAX: Final = 8192  # letters
 TEXT_LENGTH_MAX: Final = 64 * 1024 * 1024  # letters
+LINES_A_BREATH: Final = 0x7F  # one less than the lines between two chances for other threads
 NOTES_MAX: Final = 1000  # problems that are told one by one, and as many warnings
 BLANKS: Final = " \t\r\n"  # around a line
 QUOTED: Final = r'"(?:[^"\\]|\\.)*+"'  # possessive: no letter is tried twice
@@ -74,6 +76,8 @@ def numbered_lines(text: str, notes: LineNotes) -> Iterator[tuple[int, str]]:
     at = 1 if text[:1] == _BYTE_ORDER_MARK else 0
     while at < len(text):  # a list of all lines would double the memory
         number += 1
+        if not number & LINES_A_BREATH:
+            breathe()
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
         content = text[at:end].strip(BLANKS)

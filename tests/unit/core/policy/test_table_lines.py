@@ -1,8 +1,12 @@
 """Lines of a table's text, and what is noted about them."""
 
+import threading
+import time
+
 import pytest
 
 from mailwarden.core.policy import table_lines
+from mailwarden.core.policy.masquerade import parse_masquerade
 from mailwarden.core.policy.table_lines import (
     LINE_LENGTH_MAX,
     NOTES_MAX,
@@ -69,3 +73,14 @@ def test_a_form_that_stands_twice_is_a_warning() -> None:
 
 def test_blanks_are_those_of_lines() -> None:
     assert set(table_lines.BLANKS) == set(" \t\r\n")
+
+
+def test_other_threads_run_while_a_large_table_is_read() -> None:
+    text = "".join(f"u{n}@int.example u{n}@corp.example\n" for n in range(100_000))
+    reading = threading.Thread(target=parse_masquerade, args=(text,))
+    reading.start()
+    turns = 0
+    while reading.is_alive():
+        turns += 1
+        time.sleep(0.001)
+    assert turns >= 5  # compiled code that never pauses would let this one run once or twice
