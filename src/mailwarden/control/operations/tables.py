@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mailwarden.control.config.build import nearest
+from mailwarden.control.config.destination_table import destination_table
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.problems import ConfigError, Findings, LocatedProblem, join, locate
 from mailwarden.control.config.reader import parse_config, read_text
@@ -27,6 +28,7 @@ from mailwarden.control.config.tables import (
     read_table_file,
 )
 from mailwarden.control.config.tree import Items, Node, Place, Scalar, Table, TreeError, parse_tree
+from mailwarden.core.policy.destinations_text import DESTINATION_CONTROLS, build_destinations
 from mailwarden.core.policy.text_table import TableForm, TextTable
 from mailwarden.core.setting import Setting
 
@@ -147,17 +149,26 @@ def find_form(name: str) -> Setting:
 def read_table(path: Path, table: NamedTable) -> TextTable[Any]:
     """Return a table of the configuration file `path` as it stands there now.
 
+    Destination controls that are written as rows are told as the text that says the same.
+
     Raises:
         ConfigError: all that is wrong with it.
     """
     if table.node is None:
-        return table.form.empty()
+        return _rows_as_text(path) if table.form is DESTINATION_CONTROLS else table.form.empty()
     findings = Findings(str(path))
     reader = TableReader(findings, str(path.absolute().parent), Tables())
     read = reader.read(table.about, table.node, table.path)
     if findings or read is None:
         raise ConfigError(findings.sorted())
     return read
+
+
+def _rows_as_text(path: Path) -> TextTable[Any]:
+    config = parse_config(read_text(path), str(path), path.absolute().parent, look_at_files=False)
+    if not config.destinations:
+        return DESTINATION_CONTROLS.empty()
+    return DESTINATION_CONTROLS.of(build_destinations(destination_table(config)))
 
 
 def check_text(form: TableForm, content: bytes, source: str) -> tuple[LocatedProblem, ...]:

@@ -166,3 +166,19 @@ def test_what_the_gateway_refuses_leaves_all_as_it_was(path: Path) -> None:
     (path.parent / "rat.txt").unlink()
     assert history.put(replacement(path, OLD), refused)
     assert not (path.parent / "rat.txt").exists()
+
+
+def test_rows_of_destination_controls_are_told_as_text(path: Path) -> None:
+    rows = "destinations: {default: {tls: preferred}, a.example: {max_host_concurrency: 3}}\n"
+    path.write_text(CONFIG + rows)
+    table = find_table(named_tables(path), "destination_controls")
+    text = read_table(path, table).text
+    assert text.startswith("[DEFAULT]\nmax_host_concurrency = 500\n")
+    assert "table_tls = on\n" in text
+    assert "[a.example]\nmax_host_concurrency = 3\nlimit_type = host\n" in text
+    # It may stand instead of them.
+    block = "".join(f"  {line}\n" for line in text.splitlines())
+    path.write_text(CONFIG + "destination_controls: |\n" + block)
+    assert read_table(path, find_table(named_tables(path), "destination_controls")).text == text
+    path.write_text(CONFIG)
+    assert read_table(path, find_table(named_tables(path), "destination_controls")).text == ""
