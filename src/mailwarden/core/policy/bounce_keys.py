@@ -107,6 +107,9 @@ def _parse_key(words: list[str]) -> TagKey:
 
 def _parse_time(text: str) -> float:
     try:
-        return datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp()
+        at = datetime.strptime(text, _TIME).replace(tzinfo=UTC).timestamp()
     except ValueError:
-        raise ValueError("a time has the form 2026-11-24T10:15:02Z") from None
+        at = -1.0
+    if at < 0:  # years before 1000 do not read back
+        raise ValueError("a time has the form 2026-11-24T10:15:02Z, from 1970 on")
+    return at

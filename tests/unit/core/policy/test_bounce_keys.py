@@ -46,6 +46,7 @@ WRONG = [
     ("0 2024-10-05T01:00:00Z -", "line 1: a key has four words"),
     ("x 2024-10-05T01:00:00Z - first-secret-1", "line 1: a key begins with a digit"),
     ("0 yesterday - first-secret-1", "line 1: a time has the form"),
+    ("0 0001-01-01T00:00:00Z - first-secret-1", "line 1: a time has the form"),
     ("0 2024-10-05T01:00:00Z - short", "line 1: a key has 12 to 64 ASCII letters"),
     (f"{LINE}\n{LINE}", "line 2: the current key stands first"),
     (OLD, "line 1: the first key is the current one"),
