@@ -136,6 +136,29 @@ CONNECTION: list[tuple[Call, str]] = [
 ]
 
 MESSAGE: list[tuple[Call, str]] = [
+    (
+        lambda log: log.invalid_bounce_rejected(7025, 519, "ann@corp.example"),
+        (
+            "MID 7025 ICID 519 invalid bounce, rcpt address <ann@corp.example> rejected by bounce "
+            "verification."
+        ),
+    ),
+    (
+        lambda log: log.invalid_bounce_tagged(7026, 520),
+        "MID 7026 ICID 520 invalid bounce, tagging",
+    ),
+    (
+        lambda log: log.masqueraded_sender(7023, "joe", "joe@corp.example"),
+        "MID 7023 masquerading envelope sender from 'joe' to 'joe@corp.example'",
+    ),
+    (
+        lambda log: log.masqueraded_header(7023, "To", "x@a.example", "x@corp.example"),
+        "MID 7023 masquerading header 'To' from 'x@a.example' to 'x@corp.example'",
+    ),
+    (
+        lambda log: log.not_masqueraded(7023, "Cc", "an address has no end"),
+        "MID 7023 masquerading left header 'Cc' as it is: an address has no end",
+    ),
     (lambda log: log.start_mid(7001, 501), "Start MID 7001 ICID 501"),
     (
         lambda log: log.mail_from(7001, 501, "ann@partner.example"),
@@ -219,6 +242,13 @@ MESSAGE: list[tuple[Call, str]] = [
 ]
 
 DELIVERY: list[tuple[Call, str]] = [
+    (
+        lambda log: log.global_unsubscribe(7024, 0, "bob@partner.example", "bob@", "bounced"),
+        (
+            "MID 7024 Global unsubscribe matched entry bob@ RID 0 Address bob@partner.example "
+            "Action bounced"
+        ),
+    ),
     (
         lambda log: log.new_smtp_dcid(88, "203.0.113.6", "192.0.2.80", 25),
         "New SMTP DCID 88 interface 203.0.113.6 address 192.0.2.80 port 25",

@@ -27,6 +27,12 @@ LINE_FORMS: Final = {
     "from": r"MID \d+ ICID \d+ From: <.*>",
     "to": r"MID \d+ ICID \d+ RID \d+ To: <.+>",
     "rejected": r"MID \d+ ICID \d+ To: <.+> Rejected by (?:LDAPACCEPT|RAT|Receiving Control)",
+    "invalid bounce": r"MID \d+ ICID \d+ invalid bounce, (?:tagging|rcpt address <.+> rejected by "
+    r"bounce verification\.)",
+    "masquerade": r"MID \d+ masquerading (?:(?:envelope sender|header '.+') from (['\"]).*\1 to "
+    r"(['\"]).*\2|left header '.+' as it is: .+)",
+    "unsubscribe": r"MID \d+ Global unsubscribe matched entry \S+ RID \d+ Address \S+ "
+    r"Action (?:bounced|dropped)",
     "message-id": r"MID \d+ Message-ID '.*'",
     "subject": r"MID \d+ Subject (['\"]).*\1",
     "ready": r"MID \d+ ready \d+ bytes from <.*>",
