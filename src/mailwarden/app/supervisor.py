@@ -282,6 +282,7 @@ class Supervisor:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     for worker in [worker for worker in self.workers if worker.is_ready]:
                         await worker.wait_followed()
+                self._before = None  # nobody refuses it any more; its tables may be large
             except TimeoutError:
                 self._log.warning("Not all workers have followed the new configuration yet")
         if self._taken_back:
