@@ -82,18 +82,6 @@ CONNECTION: list[tuple[Call, str]] = [
         f"Alias match: MID 7001 RID 0 recipient sales@corp.example mapped to ['{ANN}', '{BOB}']",
     ),
     (
-        lambda log: log.masqueraded_sender(7001, "joe", "joe@corp.example"),
-        "MID 7001 masquerading envelope sender from 'joe' to 'joe@corp.example'",
-    ),
-    (
-        lambda log: log.masqueraded_header(7001, "To", "x@a.example", "x@corp.example"),
-        "MID 7001 masquerading header 'To' from 'x@a.example' to 'x@corp.example'",
-    ),
-    (
-        lambda log: log.not_masqueraded(7001, "From", "an address is missing"),
-        "MID 7001 masquerading left header 'From' as it is: an address is missing",
-    ),
-    (
         lambda log: log.sender_judged(
             514, "a@nope.invalid", "sender rejected, envelope sender domain does not exist"
         ),
