@@ -1,14 +1,18 @@
 """Reads addresses from SMTP commands (RFC 5321, 4.1.2, with the allowances of mailflow 2.5)."""
 
-import ipaddress
 import itertools
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from mailwarden.core.mail.address_rules import (
+    AddressRules,
+    IPAddress,
+    ParserMode,
+    SourceRouting,
+    parse_ip_address,
+)
 from mailwarden.core.mail.address_scanner import (
     AddressError,
     Kind,
@@ -26,8 +30,6 @@ from mailwarden.core.mail.domain import (
     octets,
 )
 from mailwarden.core.mail.envelope import NULL_SENDER
-from mailwarden.core.problem import Problem
-from mailwarden.core.setting import setting
 
 __all__ = [
     "AddressError",
@@ -55,49 +57,6 @@ _ROUTE: Final = re.compile(r"@h(?:,@h)*")  # over the signs of its tokens
 _AT: Final = Token(Kind.MARK, "@")
 _COLON: Final = Token(Kind.MARK, ":")
 _COMMA: Final = Token(Kind.MARK, ",")
-
-_IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-class ParserMode(Enum):
-    """How much of the grammar is insisted on."""
-
-    LOOSE = "loose"
-    STRICT = "strict"
-
-
-class SourceRouting(Enum):
-    """What becomes of `@a.example,@b.example:joe@c.example`."""
-
-    STRIP = "strip"
-    REJECT = "reject"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressRules:
-    """How a listener reads addresses (mailflow 2.5)."""
-
-    mode: ParserMode = setting(ParserMode.LOOSE, "strict (RFC 5321) or loose.")
-    allow_8bit_local: bool = setting(True, "Take bytes above 127 left of the @.")
-    allow_8bit_domain: bool = setting(True, "Take bytes above 127 right of the @.")
-    allow_partial_domain: bool = setting(
-        True, "Take addresses with no domain, or with a domain that has no dot."
-    )
-    source_routing: SourceRouting = setting(SourceRouting.STRIP, "Source routes: strip or reject.")
-    address_literals: tuple[str, ...] = setting(
-        (),
-        "IP addresses that may stand for our domain, as in `user@[192.0.2.1]`; all others are "
-        "rejected.",
-    )
-    reject_local_characters: str = setting("%!:@", "Characters that may not stand in a local part.")
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield everything wrong."""
-        for index, text in enumerate(self.address_literals):
-            if _ip_address(text) is None:
-                yield Problem(
-                    f"address_literals[{index}]", f"{text!r} is not an IPv4 or IPv6 address"
-                )
 
 
 class Path(NamedTuple):
@@ -290,7 +249,7 @@ def _domain(found: list[Token], rules: AddressRules) -> str:
 def _literal(text: str, rules: AddressRules) -> str:
     """Return an address literal of ours in its one form (RFC 5321, 4.1.3)."""
     inner = text[1:-1].lower()
-    address = _ip_address(inner.removeprefix("ipv6:"))
+    address = parse_ip_address(inner.removeprefix("ipv6:"))
     if address is None or (address.version == 6) != inner.startswith("ipv6:"):
         raise AddressError("address literal malformed", text)
     if address not in _own_literals(rules.address_literals):
@@ -299,12 +258,5 @@ def _literal(text: str, rules: AddressRules) -> str:
 
 
 @lru_cache(_CACHED_RULES_MAX)
-def _own_literals(texts: tuple[str, ...]) -> frozenset[_IPAddress | None]:
-    return frozenset(map(_ip_address, texts))
-
-
-def _ip_address(text: str) -> _IPAddress | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
+def _own_literals(texts: tuple[str, ...]) -> frozenset[IPAddress | None]:
+    return frozenset(map(parse_ip_address, texts))
