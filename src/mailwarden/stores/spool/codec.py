@@ -2,16 +2,16 @@
 
 Text is kept as bytes, so that whatever came from the network comes back the same. What is read is
 checked against the types below; anything else is a `DamagedError`. A new field of the envelope
-goes to the end of `_Envelope` with a default: then older records can still be read.
+goes to the end of `_Envelope` with a default, and of `envelope_fields` in `fields.py`: then older
+records can still be read.
 """
 
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from mailwarden.core.mail.envelope import Body, Direction, Envelope, Notify, Recipient
+from mailwarden.stores.spool.fields import envelope_fields, from_text
 from mailwarden.stores.spool.spool import DamagedError
 
 
@@ -79,64 +79,6 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_envelope: Final = msgspec.msgpack.Decoder(_Envelope).decode
 _decode_meta: Final = msgspec.msgpack.Decoder(Meta).decode
 _NAME_LETTERS: Final = frozenset("0123456789abcdef-")
-_DIRECTIONS: Final = {direction: direction.value.encode() for direction in Direction}
-
-
-def text(value: str) -> bytes:
-    """Return `value` as bytes; whatever came from the network comes back the same."""
-    return value.encode("utf-8", "surrogateescape")
-
-
-def from_text(value: bytes) -> str:
-    """Return what `text` was given."""
-    return value.decode("utf-8", "surrogateescape")
-
-
-@lru_cache(maxsize=4096)
-def shared(value: str) -> str:
-    """Return an equal text of which there is one for all: many messages wait for one reason."""
-    return value
-
-
-def _recipient_fields(recipient: Recipient) -> tuple[Any, ...]:
-    address = text(recipient.address)
-    if not (recipient.notify or recipient.original or recipient.mailhost):
-        return (address,)
-    return (
-        address,
-        int(recipient.notify),
-        text(recipient.original),
-        text(recipient.mailhost),
-    )
-
-
-def _envelope_fields(envelope: Envelope) -> Sequence[Any]:
-    return (
-        envelope.mid,
-        envelope.icid,
-        text(envelope.sender),
-        [_recipient_fields(recipient) for recipient in envelope.recipients],
-        envelope.received_at,
-        _DIRECTIONS[envelope.direction],
-        text(envelope.listener),
-        text(envelope.interface),
-        text(envelope.client_address),
-        text(envelope.client_name),
-        text(envelope.helo),
-        text(envelope.user),
-        int(envelope.body),
-        envelope.smtputf8,
-        envelope.requiretls,
-        text(envelope.envelope_id),
-        envelope.return_full,
-        text(envelope.bounce_profile),
-        text(envelope.policy),
-        envelope.parent,
-        envelope.report,
-        text(envelope.passed),
-        envelope.tls_optional,
-        text(envelope.gateway),
-    )
 
 
 def encode_meta(
@@ -144,8 +86,8 @@ def encode_meta(
 ) -> bytes:
     """Return what a record of a new message carries."""
     if claim is None and large is None:
-        return _encode((_envelope_fields(envelope),))
-    return _encode((_envelope_fields(envelope), claim, large))
+        return _encode((envelope_fields(envelope),))
+    return _encode((envelope_fields(envelope), claim, large))
 
 
 def encode_copy(meta: Meta, source: int) -> bytes:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from mailwarden.stores.spool.codec import from_text, shared, text
+from mailwarden.stores.spool.fields import from_text, shared, text
 from mailwarden.stores.spool.record import SegmentHeader, build_header, parse_header
 from mailwarden.stores.spool.spool import DamagedError, Entry, Progress, Report, ReportKind
 

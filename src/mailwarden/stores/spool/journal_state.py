@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from mailwarden.stores.spool.codec import from_text, shared
+from mailwarden.stores.spool.fields import from_text, shared
 from mailwarden.stores.spool.journal import (
     FRAME_HEAD_SIZE,
     FRAME_MAGIC,

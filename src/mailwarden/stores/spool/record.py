@@ -78,18 +78,35 @@ class Head(NamedTuple):
         return HEAD_SIZE + self.meta_size + self.body_size
 
 
-class Draft(NamedTuple):
+class Draft:
     """A message on its way into a segment."""
 
-    mid: int
-    state: int
-    received_at: float
-    recipients: int
-    flags: int
-    meta: bytes
-    header: bytes
-    content: bytes  # empty when it lies in a file of its own
-    content_size: int
+    __slots__ = (
+        "content", "content_size", "flags", "header", "meta", "mid", "received_at", "recipients",
+        "state",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        mid: int,
+        state: int,
+        received_at: float,
+        recipients: int,
+        flags: int,
+        meta: bytes,
+        header: bytes,
+        content: bytes,
+        content_size: int,
+    ) -> None:
+        self.mid = mid
+        self.state = state
+        self.received_at = received_at
+        self.recipients = recipients
+        self.flags = flags
+        self.meta = meta
+        self.header = header
+        self.content = content  # empty when it lies in a file of its own
+        self.content_size = content_size
 
 
 def build_header(magic: bytes, header: SegmentHeader) -> bytes:
@@ -127,24 +144,24 @@ def build_record(
     draft: Draft, nonce: int, offset: int, group_index: int = 0, group_count: int = 1
 ) -> bytes:
     """Return head, meta and added header; the content goes behind them as it is."""
-    mid, state, received_at, recipients, flags, meta, header, content, content_size = draft
+    meta, header = draft.meta, draft.header
     seed = (nonce + offset) & _MASK
     crc = zlib.crc32(header, seed)
-    if content:
-        crc = zlib.crc32(content, crc)
+    if draft.content:
+        crc = zlib.crc32(draft.content, crc)
     head = _HEAD.pack(
         RECORD_MAGIC,
         MESSAGE,
-        state,
-        flags,
-        mid,
-        received_at,
-        recipients,
+        draft.state,
+        draft.flags,
+        draft.mid,
+        draft.received_at,
+        draft.recipients,
         len(meta),
         len(header),
         group_index,
         group_count,
-        content_size,
+        draft.content_size,
         zlib.crc32(meta, seed),
         crc,
     )

@@ -7,7 +7,7 @@ change is handed to `_record` as a tuple (see `journal.py`), which a spool on di
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from mailwarden.stores.spool.codec import shared, text
+from mailwarden.stores.spool.fields import shared, text
 from mailwarden.stores.spool.journal import (
     HOLD,
     RELEASE,

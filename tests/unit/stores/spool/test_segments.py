@@ -301,7 +301,8 @@ def test_a_copy_that_never_counted_never_will(spoiled: int | None) -> None:
     copy = bytearray(build_record(draft, 99, HEADER_SIZE) + content)
     if spoiled is not None:
         copy[spoiled] ^= 1
-    other = draft._replace(mid=3, flags=0, meta=encode_meta(message(3).envelope))
+    meta = encode_meta(message(3).envelope)
+    other = Draft(3, 1, 0.0, 1, 0, meta, record.header, content, len(content))
     copy += build_record(other, 99, HEADER_SIZE + len(copy)) + content
     bench.disk.crash()
     for end, data in ((".seg", build_segment_header(header) + copy), (".state", b"")):

@@ -18,18 +18,16 @@ class Splinter:
 
     def process(self, job: Job) -> Outcome:
         """Split the message when its recipients fall under several policies."""
-        groups = self._groups(job)
+        table = self._tables[job.table]
+        groups = self._groups(table, job) if table.policies else ()
         if len(groups) > 1:
             return Split(groups)
         job.policy = groups[0].policy if groups else DEFAULT_POLICY
         self._log.matched_policy(job.mid, job.policy, job.table)
         return CONTINUE
 
-    def _groups(self, job: Job) -> tuple[Group, ...]:
+    def _groups(self, table: PolicyTable, job: Job) -> tuple[Group, ...]:
         """Return the groups in the order of the table, DEFAULT last."""
-        table = self._tables[job.table]
-        if not table.policies:
-            return (Group(DEFAULT_POLICY, job.rids),)
         matched: dict[str, list[int]] = {}
         sender = job.envelope.sender
         for rid in job.rids:
