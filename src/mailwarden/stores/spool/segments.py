@@ -180,9 +180,7 @@ class SegmentSpool(Table):
             self._post,
         )
         self._committer_worker = (
-            LoopWorker(
-                committer.steps, syncs, self._died, self._loop.call_later, self._clock.monotonic
-            )
+            LoopWorker(committer, syncs, self._died, self._loop.call_later, self._clock.monotonic)
             if syncs is not None
             else self._start_worker("spool-commit", committer.handle, self._died)
         )
@@ -234,7 +232,7 @@ class SegmentSpool(Table):
             self._committer_worker.stop()
         await asyncio.sleep(0)  # the last results
         self._recorder.flush()
-        self._keeper_worker.submit((self._keeper.finish,))
+        self._recorder.in_background(self._keeper.finish)
         await asyncio.to_thread(self._keeper_worker.stop)
         await asyncio.sleep(0)
         self._closed = True
@@ -262,7 +260,7 @@ class SegmentSpool(Table):
 
     def in_background(self, function: Callable[[], None]) -> None:
         """Call `function`, which may wait for a disk, in a thread. It must not raise."""
-        self._keeper_worker.submit((function,))
+        self._recorder.in_background(function)
 
     # Putting.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mailwarden.stores.spool.loop_worker import GATHER_SECONDS, LoopWorker, Steps
+from mailwarden.stores.spool.loop_worker import GATHER_SECONDS, LoopWorker
 from mailwarden.stores.spool.spool import Entry, SpoolFailure, State
 from tests.unit.stores.spool.bench import Bench
 from tests.unit.stores.spool.harness import message
@@ -31,21 +31,36 @@ class Syncs:
         self.finish()
 
 
-def recording(log: list[Any]) -> Callable[[list[Any]], Steps]:
-    def steps(items: list[Any]) -> Steps:
-        log.append(items)
+class Steps:
+    """Takes two syncs for each batch, and writes down what it hears."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self._log = log
+        self._next = 0
+
+    def begin(self, items: list[Any]) -> int:
+        self._log.append(items)
         if "fault" in items:
             raise ZeroDivisionError
-        log.append((yield 1))
-        log.append((yield 2))
+        self._next = 2
+        return 1
 
-    return steps
+    def go_on(self, trouble: OSError | None) -> int:
+        self._log.append(trouble)
+        fd, self._next = self._next, -1
+        return fd
+
+
+def recording(
+    log: list[Any], syncs: Syncs, died: Callable[[], None] = lambda: None, **more: Any
+) -> LoopWorker:
+    return LoopWorker(Steps(log), syncs, died, **more)
 
 
 def test_what_comes_during_a_sync_is_done_together_behind_it() -> None:
     log: list[Any] = []
     syncs = Syncs()
-    worker = LoopWorker(recording(log), syncs, lambda: None)
+    worker = recording(log, syncs)
     for item in "abc":
         worker.submit(item)
     assert log == [["a"]]
@@ -64,12 +79,11 @@ def test_a_stream_of_items_gathers_and_an_idle_worker_begins_at_once() -> None:
     later: list[tuple[float, Callable[[], None]]] = []
     now = [100.0]
     syncs = Syncs()
-    worker = LoopWorker(
-        recording(log),
+    worker = recording(
+        log,
         syncs,
-        lambda: None,
-        lambda wait, call: later.append((wait, call)),
-        lambda: now[0],
+        later=lambda wait, call: later.append((wait, call)),
+        monotonic=lambda: now[0],
     )
     worker.submit("a")
     worker.submit("b")
@@ -90,7 +104,7 @@ def test_a_stream_of_items_gathers_and_an_idle_worker_begins_at_once() -> None:
 
 def test_stop_waits_for_what_would_be_gathered() -> None:
     log: list[Any] = []
-    worker = LoopWorker(recording(log), Syncs(), lambda: None, lambda *_: None, lambda: 1.0)
+    worker = recording(log, Syncs(), later=lambda *_: None, monotonic=lambda: 1.0)
     worker.submit("a")
     worker.submit("b")
     worker.stop()
@@ -99,7 +113,7 @@ def test_stop_waits_for_what_would_be_gathered() -> None:
 
 def test_its_death_is_told_and_does_not_keep_anybody_waiting() -> None:
     died: list[bool] = []
-    worker = LoopWorker(recording([]), Syncs(), lambda: died.append(True))
+    worker = recording([], Syncs(), lambda: died.append(True))
     with pytest.raises(ZeroDivisionError):
         worker.submit("fault")
     assert died == [True]
