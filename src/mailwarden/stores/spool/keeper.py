@@ -1,11 +1,13 @@
 """Writes and syncs the journals, and does what else may wait for a disk but need not be now.
 
-It runs in a thread of its own, beside the committer, so that no message waits for it. What it is
-handed it does in order. Journals are written at once and synced together a little later; between
-two syncs whatever was handed over meanwhile is written, so that a kill loses as little as it can.
+It runs in a thread of its own, beside the committer, so that no message waits for it; the event
+loop itself writes only what the page cache takes at once. What it is handed it does in order.
+Journals are written at once and synced together a little later; between two syncs whatever was
+handed over meanwhile is written, so that a kill loses as little as it can.
 """
 
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any, Final
 
 from mailwarden.stores.spool.journal import build_frames, build_journal_header
@@ -61,12 +63,37 @@ class Keeper:
         self._idle = True
         self._full = False
         self._troubled: set[Journal] = set()  # with something unwritten, or broken
+        self._lock = Lock()  # held by whoever is at work: the thread, or the event loop
+        self._handled = 0
+        self.asked = 0  # items that were handed over; counted by the event loop
 
     def handle(self, batch: list[Any]) -> float | None:
         """Do what is asked in `batch`, then one step of what is due; return when the next is."""
-        for call, *arguments in batch:
-            call(*arguments)
-        return self._advance()
+        with self._lock:
+            for call, *arguments in batch:
+                call(*arguments)
+            self._handled += len(batch)
+            return self._advance()
+
+    def try_write(self, segment: Segment, records: Sequence[tuple[Any, ...]]) -> bool:
+        """Append `records` at once, on the event loop; False if they have to be handed over.
+
+        To wake a thread for each write costs more than the write, which no more than enters the
+        page cache. But it has to keep its place behind what was handed over before, must not wait
+        for a sync, and the thread has to be up to sync it in time.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            journal = self._journals.get(segment)
+            if self._idle or self._handled != self.asked or journal is None:
+                return False
+            if journal.fd < 0 or journal.unwritten or journal.broken:
+                return False
+            self.write(segment, records)
+            return True
+        finally:
+            self._lock.release()
 
     # What may be asked for.
 

@@ -67,6 +67,10 @@ class Recorder:
         self._keeper = keeper
         self._submit = submit
 
+    def _ask(self, item: tuple[Any, ...]) -> None:
+        self._keeper.asked += 1
+        self._submit(item)
+
     def record(self, segment: Segment, record: tuple[Any, ...]) -> None:
         """Hand `record` over a moment later, with what else happens until then."""
         records = segment.records
@@ -91,8 +95,8 @@ class Recorder:
         dirty, self._dirty = self._dirty, []
         for segment in dirty:
             records, segment.records = segment.records, []
-            if records:
-                self._submit((self._keeper.write, segment, records))
+            if records and not self._keeper.try_write(segment, records):
+                self._ask((self._keeper.write, segment, records))
             if segment.recorded > self.recorded_min + RECORDED_FACTOR * segment.live:
                 self.rewrite(segment)
 
@@ -110,15 +114,15 @@ class Recorder:
         records += [self._snapshot(entry) for entry in (*moved, *here)]
         segment.records = []
         segment.recorded = len(records)
-        self._submit((self._keeper.rewrite, segment, records))
+        self._ask((self._keeper.rewrite, segment, records))
 
     def after_sync(self, action: Action, *, frees_space: bool = False) -> None:
         """Call `action`, in the keeper, when all that was handed over so far is durable."""
-        self._submit((partial(self._keeper.after_sync, frees_space=frees_space), action))
+        self._ask((partial(self._keeper.after_sync, frees_space=frees_space), action))
 
     def in_background(self, function: Callable[[], None]) -> None:
         """Call `function` in the keeper."""
-        self._submit((function,))
+        self._ask((function,))
 
     def on_loop(self, function: Callable[[], None]) -> None:
         """Call `function` on the event loop; from the keeper."""
