@@ -1,5 +1,6 @@
 """Tables out of the gateway and into it, as text, while it runs."""
 
+import json
 import os
 import signal
 import subprocess
@@ -152,7 +153,14 @@ def test_a_table_without_a_file_says_what_to_write(tmp_path: Path) -> None:
     assert "put `recipient_access: {file: In-recipient_access.txt}` in its place" in complaint
     listed = table(gateway, "list")[1]
     assert "In/host_access" in listed
-    assert f"{gateway.path}:" in listed
+    assert "mailwarden.yaml:" in listed
+    assert "hat.txt\n" in listed
+    (tmp_path / "hat.txt").write_text("nonsense\n")
+    assert "hat.txt (2 problems)" in table(gateway, "list")[1]
+    rows = {row["name"]: row for row in json.loads(table(gateway, "list", "--json")[1])}
+    assert rows["In/host_access"]["where"] == str(tmp_path / "hat.txt")
+    assert rows["In/host_access"]["problems"] == 2
+    assert rows["aliases"]["lines"] == 2
     assert table(gateway, "export", "In/recipient_acces")[0] == 2
 
 

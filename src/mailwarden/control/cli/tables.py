@@ -1,6 +1,7 @@
 """`mailwarden table ...`: tables as text, out of the gateway and into it."""
 
 import json
+import os
 import sys
 import time
 from argparse import Namespace
@@ -59,33 +60,48 @@ def run_table(arguments: Namespace, path: Path, state: Callable[[], Path], reloa
 
 
 def _list(arguments: Namespace, path: Path, *_: object) -> int:
-    rows = [_row(path, table) for table in named_tables(path)]
+    tables = named_tables(path)
     if arguments.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps([_described(path, table) for table in tables], indent=2))
         return ExitCode.DONE
-    shown = rows if arguments.all else [row for row in rows if row["stands"] != "not set"]
-    heads = ["Table", "Lines", "Stands in"]
-    print("\n".join(render_table(heads, [[r["name"], r["lines"], r["where"]] for r in shown])))
-    hidden = len(rows) - len(shown)
+    shown = [each for each in tables if arguments.all or each.stands is not Stands.NOWHERE]
+    rows = [_row(path, each) for each in shown]
+    print("\n".join(render_table(["Table", "Lines", "Stands in"], rows)))
+    hidden = len(tables) - len(shown)
     if hidden:
         print(f"{count_of(hidden, 'table')} not set; --all shows them as well")
     return ExitCode.DONE
 
 
-def _row(path: Path, table: NamedTable) -> dict[str, Any]:
-    try:
-        text = read_table(path, table).text
-        lines: int | None = len(text.splitlines())
-        trouble = ""
-    except ConfigError as error:
-        lines, trouble = None, f" ({count_of(len(error.problems), 'problem')})"
+def _described(path: Path, table: NamedTable) -> dict[str, Any]:
+    lines, problems = _lines(path, table)
     return {
         "name": table.name,
         "kind": table.form.name,
         "stands": table.stands.value,
-        "lines": None if table.stands is Stands.NOWHERE else lines,
-        "where": _where(path, table) + trouble,
+        "where": _where(path, table),
+        "lines": lines,
+        "problems": problems,
     }
+
+
+def _lines(path: Path, table: NamedTable) -> tuple[int | None, int]:
+    """Return how many lines a table has, where that can be told, and how many problems."""
+    try:
+        lines = len(read_table(path, table).text.splitlines())
+    except ConfigError as error:
+        return None, len(error.problems)
+    return None if table.stands is Stands.NOWHERE else lines, 0
+
+
+def _row(path: Path, table: NamedTable) -> list[Any]:
+    """Return what the list shows; the place is as seen from the folder of the configuration."""
+    if table.stands is Stands.NOWHERE:
+        return [table.name, None, _where(path, table)]
+    lines, problems = _lines(path, table)
+    place = os.path.relpath(_where(path.absolute(), table), path.absolute().parent)
+    trouble = f" ({count_of(problems, 'problem')})" if problems else ""
+    return [table.name, lines, f"{place}{trouble}"]
 
 
 def _where(path: Path, table: NamedTable) -> str:
