@@ -35,7 +35,7 @@ from typing import Final
 WORKERS_MAX: Final = 64
 SLOTS: Final = 16  # keys of one worker in one bucket
 BUCKETS_MIN: Final = 512
-BUCKETS_ALL_WORKERS: Final = 8192  # 16 times as many keys are counted, over all workers
+BUCKETS_ALL_WORKERS: Final = 16_384  # 16 times as many keys are counted, over all workers
 
 _HEADER: Final = struct.Struct("=8sQQ16s")  # magic, workers, buckets, hash key
 _HEADER_BYTES: Final = 64

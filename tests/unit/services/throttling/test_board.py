@@ -72,7 +72,7 @@ def test_twenty_thousand_clients_at_once_fit(board: int) -> None:
     gauges = BoardGauges(board, 1, full.append)
     names = [f"client:Public:{number}" for number in range(20_000)]
     assert sum(gauges.try_acquire(name, 1) for name in names) + len(full) == len(names)
-    assert len(full) <= 2  # the hash key is random: one in some ten thousand runs has one
+    assert len(full) <= 1  # the hash key is random: one in a hundred thousand runs has one
     assert sum(map(gauges.value, names)) == len(names) - len(full)
 
 
