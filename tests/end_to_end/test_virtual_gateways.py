@@ -167,4 +167,4 @@ def test_names_that_are_nothing_are_problems(tmp_path: Path) -> None:
         assert "interface_groups.Brands[1]: 'vg8' is not in `interfaces`" in problems
         assert "interface_groups.vg3: is the name of an interface already" in problems
         assert "interface_groups.No: has no interface in it" in problems
-        assert "there is no interface or group 'vg9'" in problems
+        assert "delivery.alt_sources[1]: there is no interface or group 'vg9'" in problems

@@ -8,18 +8,20 @@ class Problem:
     """One thing wrong with a configuration, in the administrator's words.
 
     `path` names the setting in dotted form, relative to the value that was checked
-    (`listeners[0].port`); `message` says what is wrong and what would be right.
+    (`listeners[0].port`); `message` says what is wrong and what would be right. `line` is that of
+    the setting's text, where it is a table and one line of it is wrong; 0 is the whole setting.
     """
 
     path: str
     message: str
+    line: int = 0
 
     def under(self, prefix: str) -> "Problem":
         """Return the same problem as seen from one level further up."""
         if not self.path:
-            return Problem(prefix, self.message)
+            return Problem(prefix, self.message, self.line)
         joint = "" if self.path.startswith("[") else "."
-        return Problem(f"{prefix}{joint}{self.path}", self.message)
+        return Problem(f"{prefix}{joint}{self.path}", self.message, self.line)
 
 
 class TemporaryFailureError(Exception):

@@ -10,14 +10,18 @@ from typing import Final
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.problems import join
 from mailwarden.core.mail.bounce_tag import TagKeys
+from mailwarden.core.patterns import DEFAULT
 from mailwarden.core.policy.bounce_keys import FILE_SIZE_MAX
+from mailwarden.core.policy.destinations_text import find_value
 from mailwarden.core.problem import Problem
 from mailwarden.core.routes import RouteKind, parse_route
 from mailwarden.services.bounce_tags import load_keys
 from mailwarden.services.directory.local import CREDENTIALS_SIZE_MAX, parse_credentials
+from mailwarden.services.engines.reputation.signature import KEY_BYTES_MAX
 from mailwarden.system.crypto.settings import CertificateFiles
 
 BOUNCE_KEYS: Final = "bounce-keys"  # in the state directory
+LINE_END_BYTES: Final = 2  # behind the key of a feed
 PEM_SIZE_MAX: Final = 4 * 1024 * 1024  # the bundles of all public authorities are 250 KB
 
 
@@ -31,6 +35,7 @@ def file_problems(config: GatewayConfig) -> Iterator[Problem]:
     if config.inbound.credentials:
         yield from _credentials("inbound.credentials", config.inbound.credentials)
     yield from _bounce_keys(config)
+    yield from _feed_keys(config)
     yield from _folder("state_directory", config.state_directory)
     if config.logs.directory:
         yield from _folder("logs.directory", config.logs.directory)
@@ -110,13 +115,24 @@ def _bounce_keys(config: GatewayConfig) -> Iterator[Problem]:
         except ValueError as error:
             yield Problem("bounce_verification.keys_file", f"{path}: {error}")
             return
+    if keys.keys:
+        return
+    wants = f"needs a key to tag with, and {path} has none; `mailwarden bounce-keys new` makes one"
     for domain, row in config.destinations.items():
-        if row.bounce_validation and not keys.keys:
-            yield Problem(
-                f"{join('destinations', domain)}.bounce_validation",
-                f"needs a key to tag with, and {path} has none; "
-                "`mailwarden bounce-keys new` makes one",
-            )
+        if row.bounce_validation:
+            yield Problem(f"{join('destinations', domain)}.bounce_validation", wants)
+    controls = config.destination_controls
+    for domain, written in ((DEFAULT, controls.table.default), *controls.table.rows):
+        if written.bounce_validation:
+            line = find_value(controls.text, domain, "bounce_validation")
+            yield Problem("destination_controls", f"bounce_validation {wants}", line)
+
+
+def _feed_keys(config: GatewayConfig) -> Iterator[Problem]:
+    """Yield keys without which a feed is never taken. The feed itself may come later."""
+    for index, feed in enumerate(config.reputation.feeds):
+        path = f"{join('reputation.feeds', index)}.key_file"
+        yield from _file(path, feed.key_file, KEY_BYTES_MAX + LINE_END_BYTES)
 
 
 def _file(path: str, name: str, size_max: int) -> Iterator[Problem]:

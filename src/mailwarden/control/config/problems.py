@@ -1,7 +1,7 @@
 """What is wrong with a configuration file, with the place where it stands."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,10 @@ from mailwarden.system.log.escape import escape
 PROBLEMS_MAX: Final = 200  # more are not shown at once
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _SEGMENT: Final = re.compile(r"\[([^\]]*)\]|\.?([^.\[]+)")
+
+
+# Returns file, place and path of a line of a table, which counts from 1; 0 is the table.
+LinesOf = Callable[[int], tuple[str, Place, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Findings:
         self._problems: list[LocatedProblem] = []
         self._paths: set[str] = set()
         self._around: set[str] = set()  # what the paths belong to
+        self._lines: dict[str, LinesOf] = {}  # of tables without a problem of their own, by path
         self.root: Node = Table(Place(1, 1))
 
     def add(self, place: Place, path: str, message: str) -> None:
@@ -70,6 +75,15 @@ class Findings:
     def add_in_file(self, file: str, line: int, path: str, message: str) -> None:
         """Take one problem with another file, which the setting `path` names."""
         self._take(path, locate(file, Place(line, 0), "", message))
+
+    def keep_lines(self, path: str, lines: LinesOf) -> None:
+        """Keep where the lines of the table `path` stand, for `add_line`."""
+        self._lines[path] = lines
+
+    def add_line(self, path: str, line: int, message: str) -> None:
+        """Take one problem with a line of a table that was read without any."""
+        file, place, shown = self._lines[path](line)
+        self._take(path, locate(file, place, shown, message))
 
     def add_at(self, path: str, message: str) -> None:
         """Take one problem with a setting, unless it or a part of it has one already."""

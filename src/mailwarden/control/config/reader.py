@@ -118,7 +118,10 @@ def _parse(
 
 def _report(problems: Iterable[Problem], findings: Findings) -> None:
     for problem in problems:
-        findings.add_at(problem.path, problem.message)
+        if problem.line:
+            findings.add_line(problem.path, problem.line, problem.message)
+        else:
+            findings.add_at(problem.path, problem.message)
 
 
 def _with_absolute_routes(config: GatewayConfig, base: Path) -> GatewayConfig:

@@ -1,12 +1,14 @@
 """What is wrong between the parts of a configuration: names, ports, TLS, AUTH, limits."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Final, NamedTuple
 
 from mailwarden.control.config.build import nearest
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.problems import Findings, join
+from mailwarden.control.config.tables import line_of
 from mailwarden.core.patterns import DEFAULT
 from mailwarden.core.policy.alt_sources import parse_alt_sources
 from mailwarden.core.policy.bounce_profile import DEFAULT_PROFILE, Profiles
@@ -239,24 +241,18 @@ def _delivery(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
 def _destination_controls(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
     """Yield names in the text of the destination controls that nothing has."""
     path = "destination_controls"
-    wrong = list(islice(_unknown_in_controls(config, path, findings), NAMES_SHOWN_MAX))
     if config.destinations:
-        wrong.insert(0, "`destinations` say the same: keep one of them")
-    if wrong:  # one problem, as a setting has one place
-        yield Problem(path, "; ".join(wrong))
-
-
-def _unknown_in_controls(config: GatewayConfig, path: str, findings: Findings) -> Iterator[str]:
+        yield Problem(path, "`destinations` say the same: keep one of them")
     text, table = config.destination_controls.text, config.destination_controls.table
     if table.certificate:
         known = config.certificates
         for problem in _unknown(path, table.certificate, "certificates", known, findings):
-            yield f"line {find_value(text, DEFAULT, 'certificate')}: {problem.message}"
+            yield replace(problem, line=find_value(text, DEFAULT, "certificate"))
     for name, row in ((DEFAULT, table.default), *table.rows):
         if row.bounce_profile is None:
             continue
         for problem in _bounce_profile(config, path, row.bounce_profile, findings):
-            yield f"line {find_value(text, name, 'bounce_profile')}: {problem.message}"
+            yield replace(problem, line=find_value(text, name, "bounce_profile"))
 
 
 def _gateways(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
@@ -279,10 +275,8 @@ def _gateways(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
     name = config.delivery.interface
     if name:
         yield from _unknown("delivery.interface", name, "interfaces", known, findings)
-    table = config.delivery.alt_sources
-    where = table.file or "delivery.alt_sources"
-    for problem in parse_alt_sources(table.text, known.keys()).problems:
-        yield Problem("delivery.alt_sources", f"{where}: {problem.path}: {problem.message}")
+    for problem in parse_alt_sources(config.delivery.alt_sources.text, known.keys()).problems:
+        yield Problem("delivery.alt_sources", problem.message, line_of(problem))
 
 
 def _bounces(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:

@@ -37,7 +37,7 @@ class TableReader:
         if isinstance(node, Items):
             return self._of_list(about, node, path)
         text = _whole_lines(node.text)
-        return self._checked(about.table, text, _places_in(node, path))
+        return self._checked(about.table, text, path, _places_in(node, path))
 
     def _of_list(self, about: Setting, node: Items, path: str) -> TextTable[Any] | None:
         assert about.table is not None
@@ -68,17 +68,20 @@ class TableReader:
             index = min(line, len(node.items)) - 1
             return node.items[index].place, join(path, index)
 
-        return self._checked(about.table, text, where)
+        return self._checked(about.table, text, path, where)
 
-    def _checked(self, form: TableForm, text: str, where: Where) -> TextTable[Any] | None:
+    def _checked(
+        self, form: TableForm, text: str, path: str, where: Where
+    ) -> TextTable[Any] | None:
         if not text:
             return form.empty()  # as if it were not named
         table = self._tables.read(form, text, "")
         for problem in table.read.problems:
             self._findings.add(*where(line_of(problem)), problem.message)
         for warning in table.read.warnings:
-            place, path = where(line_of(warning))
-            self._tables.warnings.append(locate(self._findings.file, place, path, warning.message))
+            place, shown = where(line_of(warning))
+            self._tables.warnings.append(locate(self._findings.file, place, shown, warning.message))
+        self._findings.keep_lines(path, lambda line: (self._findings.file, *where(line)))
         return None if table.read.problems else table
 
     def _of_file(self, form: TableForm, node: Table, path: str) -> TextTable[Any] | None:
@@ -112,6 +115,7 @@ class TableReader:
         for warning in table.read.warnings:
             place = Place(line_of(warning), 0)
             self._tables.warnings.append(locate(shown, place, "", warning.message))
+        self._findings.keep_lines(path, lambda line: (shown, Place(line, 0), ""))
         return None if table.read.problems else table
 
 

@@ -41,7 +41,9 @@ def parse_access(lines: HatLines, owner: int) -> tuple[str | HatPolicy, str]:
     word = _first_word(lines.text)
     rule = RULES.get(word.upper())
     if rule is None:
-        lines.wrong(lines.number, f"needs a rule ({', '.join(RULES)}) or a policy ($NAME)")
+        needed = f"needs a rule ({', '.join(RULES)}) or a policy ($NAME)"
+        found = lines.text.split(None, 1)[0]
+        lines.wrong(lines.number, f"{needed}, not {shown(found)}")
         return PLACEHOLDER, ""
     rest = lines.text[len(word) :].strip()
     parameters: tuple[tuple[str, ParameterValue], ...] = ()

@@ -1,6 +1,7 @@
 """The text file of the Host Access Table, out and in (mailflow 3.10)."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from mailwarden.core.policy.hat import (
@@ -31,6 +32,7 @@ from mailwarden.core.problem import Problem
 
 TEXT_LENGTH_MAX: Final = 16 * 1024 * 1024  # letters of a file
 
+POLICIES_SHOWN_MAX: Final = 10
 VERIFICATION_KEY: Final = "dns_host_verification"  # this and its words are (unconfirmed)
 VERIFICATION_WORDS: Final = {
     "not_exist": NameStatus.NX_DOMAIN,
@@ -115,7 +117,9 @@ class _Reader:
             lines.wrong(self._last_number, "ALL cannot CONTINUE: nothing follows that could decide")
         for number, name in self._references:
             if name not in self._policies:
-                lines.wrong(number, f"there is no policy {shown(f'${name}')}")
+                known = ", ".join(f"${each}" for each in islice(self._policies, POLICIES_SHOWN_MAX))
+                hint = f"; there are {known}" if known else ", and no other in this text"
+                lines.wrong(number, f"there is no policy {shown(f'${name}')}{hint}")
 
     # What begins in the first column.
 

@@ -1,6 +1,11 @@
 """The destination controls of a configuration: rows, or the text that stands instead."""
 
+from pathlib import Path
+
+import pytest
+
 from mailwarden.control.config.destination_table import destination_table
+from mailwarden.control.config.reader import ConfigError, load_config
 from mailwarden.core.policy.destinations import DestinationIndex, DestinationTls, LimitType
 from tests.unit.control.config.sample import SAMPLE, read, wrong
 
@@ -57,10 +62,26 @@ def test_what_a_text_leaves_open_is_said_elsewhere() -> None:
 
 
 def test_unknown_names_are_told_with_their_lines() -> None:
-    [found] = wrong(SAMPLE + TEXT + "destinations: {a.example: {}}\n")
-    assert "`destinations` say the same: keep one of them" in found
-    assert "line 9: 'outcert' is not in `certificates`" in found
-    assert "line 14: 'Patient' is not in `bounce_profiles`" in found
+    found = wrong(SAMPLE + TEXT + "destinations: {a.example: {}}\n")
+    first = SAMPLE.count("\n") + 2
+    path = "destination_controls"
+    assert found == [
+        f"{first}:23: {path}: `destinations` say the same: keep one of them",
+        f"{first + 9}: {path}: 'outcert' is not in `certificates`; known: none is defined",
+        f"{first + 14}: {path}: 'Patient' is not in `bounce_profiles`; known: Default",
+    ]
+
+
+def test_tags_need_a_key_wherever_they_are_asked_for(tmp_path: Path) -> None:
+    text = "destination_controls: {file: controls.txt}\nstate_directory: state\n"
+    (tmp_path / "controls.txt").write_text("[a.example]\nbounce_validation = 1\n")
+    (tmp_path / "mailwarden.yaml").write_text(SAMPLE + text)
+    with pytest.raises(ConfigError) as raised:
+        load_config(tmp_path / "mailwarden.yaml")
+    [problem] = raised.value.problems
+    assert problem.file == str(tmp_path / "controls.txt")
+    assert problem.line == 2
+    assert "bounce_validation needs a key to tag with" in problem.message
 
 
 def test_lines_that_are_wrong_are_told_where_they_stand() -> None:

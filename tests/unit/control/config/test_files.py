@@ -65,6 +65,10 @@ WRONG = [
     (f"{SAMPLE}smtp_routes: {{a.example: maildir:users}}\n", "smtp_routes[a.example]: {}/users"),
     (f"{SAMPLE}user: no-such-user\n", "there is no user 'no-such-user' on this machine"),
     (f"{SAMPLE}state_directory: {'x' * 3000}\n", "name too long"),
+    (
+        f"{SAMPLE}reputation: {{feeds: [{{name: a, path: a.txt, key_file: none}}]}}\n",
+        "reputation.feeds[0].key_file: {}/none: No such file",
+    ),
 ]
 
 

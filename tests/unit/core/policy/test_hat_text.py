@@ -173,8 +173,9 @@ WRONG = [
     ('G:\n    dns_host_verification = "\n    REJECT\n' + TAIL, 2, "needs the form"),
     ("G:\n    dns_host_verification = serv_fail\n    dns_host_verification = serv_fail\n"
      "    REJECT\n" + TAIL, 3, "stands twice"),
-    ("a.example\n    $NOPE\n" + TAIL, 2, "there is no policy '$NOPE'"),
-    ("a.example\n    WHATEVER\n" + TAIL, 2, "needs a rule (ACCEPT, RELAY, "),
+    ("a.example\n    $NOPE\n" + TAIL, 2, "there is no policy '$NOPE', and no other in this text"),
+    ("$P\n  REJECT\na.example\n    $NOPE\n" + TAIL, 4, "no policy '$NOPE'; there are $P"),
+    ("a.example\n    WHATEVER\n" + TAIL, 2, "($NAME), not 'WHATEVER'"),
     ("a.example\n" + TAIL, 1, "missing below"),
     ("a.example\n", 1, "missing below"),
     ("10.2.3.4/16\n    REJECT\n" + TAIL, 1, "write 10.2.0.0/16"),
