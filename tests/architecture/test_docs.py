@@ -134,6 +134,19 @@ def test_every_command_is_understood(page: str, line: str) -> None:
     assert build_parser(add_bench_arguments).parse_args(words[:cut]).command, page
 
 
+def test_every_fuzz_target_is_explained() -> None:
+    page = (DOCS / "developer" / "testing.md").read_text()
+    targets = {path.stem for path in (ROOT / "tests" / "fuzz").glob("fuzz_*.py")}
+    assert set(re.findall(r"^\| `(fuzz_\w+)` \|", page, re.MULTILINE)) == targets
+
+
+def test_every_table_is_in_the_guide() -> None:
+    page = (DOCS / "guide" / "tables.md").read_text()
+    settings = set(re.findall(r"^\| `([\w.\[\]]+)` \|", page, re.MULTILINE))
+    reference = (DOCS / "reference" / "settings.md").read_text()
+    assert settings == set(re.findall(r"^\| `([^`]+)` \| table \|", reference, re.MULTILINE))
+
+
 def test_every_dependency_is_explained() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
