@@ -1,5 +1,6 @@
 """A next hop for tests: an SMTP server in a thread that remembers every message it took."""
 
+import contextlib
 import re
 import socket
 import ssl
@@ -61,6 +62,8 @@ class Sink:
             return self._ids.copy()
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):  # it was closed before
+            self._listening.shutdown(socket.SHUT_RDWR)  # else it takes one more connection
         self._listening.close()
         for connection in list(self._open):
             connection.close()

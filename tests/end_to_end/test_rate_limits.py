@@ -63,6 +63,29 @@ def test_row_32_recipients_of_a_host_over_listeners_and_workers(tmp_path: Path) 
         gateway.stop()
 
 
+def test_row_36_a_bypass_below_its_domain_is_not_effective(tmp_path: Path) -> None:
+    config = limits_config(tmp_path, "max_rcpts_per_hour = 1")
+    public = config["listeners"][0]
+    public.pop("accepted_domains")
+    lines = ["corp.example ACCEPT", "postmaster@corp.example ACCEPT bypass_throttle"]
+    public["recipient_access"] = lines
+    gateway = Gateway(tmp_path, config).start()
+    try:
+        with connect(gateway) as client:
+            assert rcpt(begin(client)).startswith("250")
+            assert rcpt(client, "postmaster") == FULL
+        gateway.wait_log("postmaster@corp.example has no effect, as corp.example in line 1 comes")
+        public["recipient_access"] = lines[::-1]
+        gateway.write_config()
+        assert gateway.ask("reload")["problems"] == []
+        with connect(gateway) as client:
+            begin(client)
+            assert rcpt(client) == FULL
+            assert rcpt(client, "postmaster").startswith("250")
+    finally:
+        gateway.stop()
+
+
 def test_row_32_counts_begin_at_zero_when_the_hour_strikes(tmp_path: Path) -> None:
     gateway = start(tmp_path, "max_rcpts_per_hour = 3", rates={"reset_seconds": 5})
     try:
