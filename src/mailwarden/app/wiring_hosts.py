@@ -1,5 +1,7 @@
 """Builds what a worker knows and counts of hosts, on the memory that all workers share."""
 
+import asyncio
+
 from mailwarden.app.shared_memory import SharedMemory
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.control.config.model import GatewayConfig
@@ -40,6 +42,7 @@ def make_reputation(
         resolver=resolver,
         clock=clock,
         files=SystemFiles(),
+        later=asyncio.get_running_loop().call_later,
         inform=log.info,
         warn=log.warning,
         memory=memory.history,

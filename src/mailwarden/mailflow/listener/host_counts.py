@@ -12,7 +12,6 @@ from mailwarden.core.policy.hat_policy import EffectivePolicy
 from mailwarden.core.policy.hat_variables import HatVariables, reply_lines
 from mailwarden.core.policy.host_forms import HostFacts
 from mailwarden.core.smtp.reply import Reply
-from mailwarden.services.engines.reputation.history_table import Traffic
 from mailwarden.services.throttling.rate_harvest import HARVEST_OFF, Harvest, HarvestGuard
 from mailwarden.services.throttling.rate_keys import host_key, owner_key, sender_key
 from mailwarden.services.throttling.rates import UNLIMITED, Rates
@@ -40,8 +39,8 @@ class HostCounts:
 
     __slots__ = (
         "_counts_hosts", "_counts_senders", "_guard", "_harvest_limit", "_host", "_limit",
-        "_messages_before", "_rates",
-        "_sender", "_sender_key", "_sender_limit", "_taken_at", "accepted", "invalid",
+        "_rates", "_sender", "_sender_key", "_sender_limit", "_taken_at", "accepted", "invalid",
+        "messages_before",
     )  # fmt: skip
 
     def __init__(
@@ -61,7 +60,7 @@ class HostCounts:
         self._counts_senders: Final = counting in (Counting.SENDERS, Counting.BOTH)
         self._guard: Final = HarvestGuard(rates)
         self._harvest_limit: Final = policy.dhap_limit
-        self._messages_before: Final = messages
+        self.messages_before: Final = messages
         self._sender = ""  # whose key this is
         self._sender_key: bytes | None = None
         self._taken_at = 0.0  # when the last recipient was counted, 0 if it was not
@@ -108,11 +107,6 @@ class HostCounts:
         if self._counts_senders and self._sender_key is not None:
             self._rates.give_back(self._sender_key, 1, self._taken_at)
         self._taken_at = 0.0
-
-    def seen(self, messages: int) -> Traffic:
-        """Return what the connection showed of its host, with so many messages by now."""
-        brought = messages - self._messages_before
-        return Traffic(float(brought), float(self.accepted), float(self.invalid))
 
     def _key_of(self, sender: str) -> bytes | None:
         if sender != self._sender:  # mostly one recipient after another has the same

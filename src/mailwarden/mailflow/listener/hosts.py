@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from mailwarden.core.policy.hat_index import Needs
 from mailwarden.core.policy.host_forms import HostFacts, NameStatus
 from mailwarden.services.engines.reputation.dns_zone import DnsZone
-from mailwarden.services.engines.reputation.history_table import Traffic
 from mailwarden.services.engines.reputation.score import FAILED, Score
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.dns.resolver import HostName, Resolver
@@ -58,8 +57,8 @@ class Reputation(Protocol):
         """Return the score of `address`; never raises for what outside help does."""
         ...
 
-    def record(self, address: str, seen: Traffic) -> None:
-        """Take what was seen of `address`."""
+    def note(self, address: str, messages: int, recipients: int, bad_recipients: int) -> None:
+        """Take what a connection of `address` showed."""
         ...
 
 

@@ -70,4 +70,5 @@ def remember(session: "Session") -> None:
         return
     if session.access.rule is Rule.RELAY or session.user:
         return
-    reputation.record(session.client, counts.seen(session.messages))
+    brought = session.messages - counts.messages_before
+    reputation.note(session.client, brought, counts.accepted, counts.invalid)

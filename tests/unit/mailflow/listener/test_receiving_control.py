@@ -27,8 +27,8 @@ class Memory:
     def peek(self, address: str) -> Score:
         return Score(None, "memory", f"nothing of {address}")
 
-    def record(self, address: str, seen: Traffic) -> None:
-        self.seen.append((address, seen))
+    def note(self, address: str, messages: int, recipients: int, bad_recipients: int) -> None:
+        self.seen.append((address, Traffic(messages, recipients, bad_recipients)))
 
 
 def begun(bench: Bench, address: str = HOST) -> Peer:

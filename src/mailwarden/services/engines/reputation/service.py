@@ -13,6 +13,7 @@ from mailwarden.services.engines.reputation.combined import CombinedReputation
 from mailwarden.services.engines.reputation.dns_lists import DnsListReputation, Weights
 from mailwarden.services.engines.reputation.dns_zone import DnsZone
 from mailwarden.services.engines.reputation.feed_provider import FeedReputation
+from mailwarden.services.engines.reputation.gathering import Gathering, Later
 from mailwarden.services.engines.reputation.history import HistoryReputation
 from mailwarden.services.engines.reputation.history_table import Traffic
 from mailwarden.services.engines.reputation.score import Reputation, Score
@@ -39,6 +40,7 @@ class Means:
     resolver: Resolver
     clock: Clock
     files: Files
+    later: Later  # of the event loop
     inform: Callable[[str], None]
     warn: Callable[[str], None]
     memory: int  # descriptor of `make_history`; stays the caller's
@@ -62,6 +64,7 @@ class ReputationService:
         self._zones: dict[str, DnsZone] = {}
         self._providers: tuple[Reputation, ...] = ()
         self._history = self._make_history(settings)
+        self._gathering = Gathering(self.record, means.later)
         self._combined = self._combine(settings)
 
     @property
@@ -82,6 +85,7 @@ class ReputationService:
         if before == settings:
             return
         if before.history.memory_days != settings.history.memory_days:
+            self._gathering.hand_over()
             self._history.close()
             self._history = self._make_history(settings)
         if _timing(before) != _timing(settings):
@@ -106,16 +110,22 @@ class ReputationService:
             asking = [group.create_task(self._of_one(each, address)) for each in self._providers]
         return [task.result() for task in asking]
 
+    def note(self, address: str, messages: int, recipients: int, bad_recipients: int) -> None:
+        """Count what a connection showed of `address`, for the history of a second later."""
+        self._gathering.add(address, messages, recipients, bad_recipients)
+
     def record(self, address: str, seen: Traffic) -> None:
         """Count what was seen of `address` for the history, whether or not it gives scores."""
         self._history.record(address, seen)
 
     def recall(self, address: str) -> tuple[Traffic, Traffic]:
         """Return what is remembered of `address` and of its network."""
+        self._gathering.hand_over()
         return self._history.recall(address)
 
     def forget(self, address: str) -> None:
         """Forget what was seen of `address`; all workers are to be told, and one of them does."""
+        self._gathering.hand_over()
         if self._means.is_keeper:  # two at once would take it from the network twice
             self._history.forget(address)
         self.forget_scores()
@@ -129,6 +139,7 @@ class ReputationService:
         for task in self._tasks.values():
             task.cancel()
         self._tasks.clear()
+        self._gathering.hand_over()
         if self._means.is_keeper:
             await self._history.save_now()
         self._history.close()

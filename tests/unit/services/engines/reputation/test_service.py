@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mailwarden.services.engines.reputation.gathering import GATHER_SECONDS, HOSTS_MAX
 from mailwarden.services.engines.reputation.history_table import Traffic, make_history
 from mailwarden.services.engines.reputation.score import FAILED, PRIVATE
 from mailwarden.services.engines.reputation.service import Means, ReputationService
@@ -35,6 +36,7 @@ class Bench:
         self.folder = folder
         self.memory = make_history(1000)
         self.said: list[str] = []
+        self.later: list[tuple[float, Callable[[], None]]] = []
         self.services: list[ReputationService] = []
         self.resolver = FakeResolver({"66.2.0.192.bl.example.org": {"A": ["127.0.0.2"]}})
         (folder / "key").write_bytes(KEY)
@@ -54,6 +56,7 @@ class Bench:
                 resolver=self.resolver,
                 clock=SimulatedClock(),
                 files=SystemFiles(),
+                later=lambda seconds, call: self.later.append((seconds, call)),
                 inform=self.said.append,
                 warn=self.said.append,
                 memory=self.memory,
@@ -136,6 +139,43 @@ async def test_what_one_worker_saw_all_know_and_the_next_start(bench: Bench) -> 
     assert own == Traffic()
     assert network == pytest.approx((2, 0, 5, 0, 0))
     assert (await again.score(BAD)).value is None
+
+
+async def test_what_connections_show_is_gathered_for_a_second(bench: Bench) -> None:
+    service = await bench.make(ReputationSettings())
+    other = await bench.make(ReputationSettings(), is_keeper=False)
+    service.note(BAD, 1, 2, 0)
+    service.note(BAD, 0, 0, 598)
+    assert other.recall(BAD)[0] == Traffic()
+    ((seconds, hand_over),) = bench.later
+    assert seconds == GATHER_SECONDS
+    hand_over()
+    assert other.recall(BAD)[0] == Traffic(messages=1, recipients=2, bad_recipients=598)
+    service.note(BAD, 1, 1, 0)
+    assert len(bench.later) == 2
+
+
+async def test_gathering_takes_no_more_hosts_than_are_written_at_once(bench: Bench) -> None:
+    service = await bench.make(ReputationSettings())
+    other = await bench.make(ReputationSettings(), is_keeper=False)
+    for number in range(HOSTS_MAX + 1):
+        service.note(f"198.51.100.{number}", 1, 1, 0)
+    assert len(bench.later) == 1
+    assert other.recall("198.51.100.0")[1].messages == HOSTS_MAX
+
+
+async def test_what_was_gathered_is_seen_by_whoever_asks_and_saved_at_the_end(bench: Bench) -> None:
+    service = await bench.make(ReputationSettings())
+    service.note(BAD, 3, 3, 0)
+    assert service.recall(BAD)[0].messages == 3
+    service.note(BAD, 1, 1, 0)
+    service.forget(BAD)
+    assert service.recall(BAD)[0] == Traffic()
+    service.note(BAD, 5, 5, 0)
+    await service.close()
+    os.close(bench.memory)
+    bench.memory = make_history(1000)
+    assert (await bench.make(ReputationSettings())).recall(BAD)[0].messages == 5
 
 
 async def test_a_damaged_history_is_told_and_begun_anew(bench: Bench) -> None:
