@@ -8,7 +8,8 @@ from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import load_config
 from mailwarden.control.config.tables import Tables
 from mailwarden.core.routes import RouteKind, parse_route
-from mailwarden.mailflow.listener.settings import Listener
+from mailwarden.mailflow.listener.settings import Listener, ListenerType
+from mailwarden.services.engines.reputation.settings import Provider, ReputationSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,25 @@ def summarise(config: GatewayConfig, warnings: tuple[str, ...] = ()) -> Summary:
 def _notes(config: GatewayConfig) -> Iterator[str]:
     if config.delivery.dane.enabled and not config.dns.trusted_servers:
         yield "DANE is off: `dns.trusted_servers` names no server that checks DNSSEC"
+    yield from _never_asked(config.reputation)
+    for listener in config.listeners:
+        if listener.type in (ListenerType.BLACKHOLE, ListenerType.BLACKHOLE_NON_QUEUEING):
+            for name in ("accepted_domains", "recipient_access", "call_ahead"):
+                if getattr(listener, name):
+                    yield (
+                        f"`{name}` of {listener.name} means nothing: a blackhole takes all "
+                        "recipients"
+                    )
+
+
+def _never_asked(reputation: ReputationSettings) -> Iterator[str]:
+    for provider, listed in (
+        (Provider.FEEDS, reputation.feeds),
+        (Provider.DNS_LISTS, reputation.dns_lists),
+    ):
+        if listed and provider not in reputation.order:
+            name = provider.value
+            yield f"`reputation.{name}` are never asked: `reputation.order` does not name {name}"
 
 
 def _recipients(listener: Listener) -> tuple[str, ...]:

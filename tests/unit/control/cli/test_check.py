@@ -37,6 +37,18 @@ def test_a_right_file_says_what_the_gateway_would_do(
     ]
 
 
+def test_what_has_no_effect_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mailwarden.yaml"
+    lists = "reputation: {order: [history], dns_lists: [{zone: bl.example.org}]}\n"
+    path.write_text(SAMPLE.replace("type: public", "type: blackhole") + lists, encoding="utf-8")
+    assert run(["check", str(path)], {}) == ExitCode.DONE
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Note: ")]
+    assert notes[1:] == [
+        "Note: `reputation.dns_lists` are never asked: `reputation.order` does not name dns_lists",
+        "Note: `accepted_domains` of In means nothing: a blackhole takes all recipients",
+    ]
+
+
 def test_a_wrong_file_shows_all_its_problems(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
