@@ -22,7 +22,7 @@ METHODS = sorted(
     for name, _ in inspect.getmembers(MailLog, inspect.isfunction)
     if name[0] != "_" and name not in ("direct", "emit")
 )
-OURS = {"rule": "ACCEPT", "table": "inbound", "how": "done"}  # never from a peer
+OURS = {"rule": "ACCEPT", "table": "inbound", "how": "done", "action": "dropped"}  # never of a peer
 
 
 def strategy_for(hint: Any) -> st.SearchStrategy[Any]:
