@@ -12,6 +12,7 @@ MTA-STS), `error` (why it is left alone), `seconds_left` (for how long).
 """
 
 import json
+import math
 import time
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping
@@ -196,7 +197,7 @@ def _held_back(row: Row, now: float) -> Iterator[str]:
         until = held.get("until") or 0
         when = ""
         if until:
-            clock = time.strftime("%H:%M:%S", time.localtime(until))
+            clock = time.strftime("%H:%M:%S", time.localtime(math.ceil(until)))
             when = f", until {clock} (in {human_time(max(1, until - now))})"
         yield f"{escape(str(held.get('why', '')))}{when}"
 

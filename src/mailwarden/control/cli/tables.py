@@ -147,7 +147,7 @@ def _check(arguments: Namespace, *_: object) -> int:
     assert about.table is not None
     content, source = _content(arguments.file)
     _warn(check_text(about.table, content, source))
-    print(f"{source} is a right {about.table.name}")
+    print(f"{source} can be imported as {about.table.name}")
     return ExitCode.DONE
 
 
