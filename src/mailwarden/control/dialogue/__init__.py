@@ -1,0 +1,1 @@
+"""Declared dialogues: one declaration is menu, batch syntax, JSON, completion and documentation."""
