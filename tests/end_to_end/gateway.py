@@ -27,6 +27,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextlib.contextmanager
+def until_interrupted(gateway: "Gateway", *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command that goes on until Ctrl-C, which ends it with status 0.
+
+    Whoever started the tests in the background lets them, and what they start, ignore SIGINT.
+    """
+    program = [sys.executable, "-m", "mailwarden.app", "--config", str(gateway.path)]
+    with subprocess.Popen(
+        ["env", "--default-signal=INT", *program, *words], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+            process.send_signal(signal.SIGINT)
+            assert process.wait(WAIT_SECONDS) == 0
+        finally:
+            process.kill()
+
+
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
     """Return the first true value of `condition`; fail when none comes."""
     end = time.monotonic() + seconds

@@ -3,11 +3,16 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.end_to_end.gateway import Client, Gateway, message, running, wait_until
+from tests.end_to_end.gateway import (
+    Client,
+    Gateway,
+    message,
+    running,
+    until_interrupted,
+    wait_until,
+)
 from tests.end_to_end.sink import Sink
 from tests.end_to_end.test_operations import command
 
@@ -58,26 +63,19 @@ def test_rates_are_shown_line_by_line_until_interrupted(tmp_path: Path) -> None:
     with Sink() as sink:
         routes = {"corp.example": f"127.0.0.1:{sink.port}"}
         with running(tmp_path, workers=2, smtp_routes=routes) as gateway:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "mailwarden.app", "--config", str(gateway.path), "queue",
-                 "rate", "--interval", "0.2"],
-                stdout=subprocess.PIPE,
-                text=True,
-            )  # fmt: skip
-            assert process.stdout is not None
-            lines = [process.stdout.readline() for _ in range(3)]
-            assert "Recipients" in lines[0]
-            assert lines[1].split() == ["In", "Out", "Received", "Delta", "Completed", "Delta",
-                                        "K-Used"]  # fmt: skip
-            put(gateway, "bob@corp.example", "eve@corp.example")
-            rows = []
-            wait_until(lambda: rows.append(process.stdout.readline().split()) or
-                       rows[-1][5] == "2", "two recipients are completed")  # fmt: skip
-            assert sum(int(row[4]) for row in rows) == 2
-            assert sum(int(row[6]) for row in rows) == 2
-            process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
-            process.stdout.close()
+            with until_interrupted(gateway, "queue", "rate", "--interval", "0.2") as process:
+                output = process.stdout
+                assert output is not None
+                lines = [output.readline() for _ in range(3)]
+                assert "Recipients" in lines[0]
+                assert lines[1].split() == ["In", "Out", "Received", "Delta", "Completed", "Delta",
+                                            "K-Used"]  # fmt: skip
+                put(gateway, "bob@corp.example", "eve@corp.example")
+                rows = []
+                wait_until(lambda: rows.append(output.readline().split()) or
+                           rows[-1][5] == "2", "two recipients are completed")  # fmt: skip
+                assert sum(int(row[4]) for row in rows) == 2
+                assert sum(int(row[6]) for row in rows) == 2
             words = ("--count", "2", "--interval", "0.1", "--json")
             (first, second) = command(gateway, "queue", "rate", *words).splitlines()
             assert json.loads(first)["received"] == json.loads(second)["received"] == 2

@@ -1,12 +1,9 @@
 """Searching and following the log from the command line (admin 1.6.5: findevent, grep, tail)."""
 
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.end_to_end.gateway import Client, Gateway, message, running
+from tests.end_to_end.gateway import Client, Gateway, message, running, until_interrupted
 from tests.end_to_end.test_operations import command
 
 
@@ -51,13 +48,8 @@ def test_the_log_is_followed_over_a_rotation(tmp_path: Path) -> None:
     with running(tmp_path) as gateway:
         text = command(gateway, "log", "tail", "--no-follow", "--lines", "1")
         assert text.count("\n") == 1
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mailwarden.app", "--config", str(gateway.path), "log", "tail"],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        try:
+        with until_interrupted(gateway, "log", "tail") as process:
+            assert process.stdout is not None
             while "is up with" not in process.stdout.readline():
                 pass
             put(gateway, "ann@partner.example", "bob@corp.example", "One")
@@ -70,7 +62,3 @@ def test_the_log_is_followed_over_a_rotation(tmp_path: Path) -> None:
             put(gateway, "ann@partner.example", "bob@corp.example", "Two")
             while "Subject 'Two'" not in process.stdout.readline():
                 pass
-        finally:
-            process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
-            process.stdout.close()

@@ -13,6 +13,7 @@ from mailwarden.services.engines.reputation.score import Score
 from mailwarden.services.throttling.rate_keys import harvest_key, host_key, sender_key
 from mailwarden.services.throttling.rates import UNLIMITED, LocalRates
 
+pytestmark = pytest.mark.interpreted  # inherits
 HOST = "198.51.100.7"
 
 
