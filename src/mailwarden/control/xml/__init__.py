@@ -1,0 +1,1 @@
+"""XML configuration files: saved, validated, loaded whole or in part, brought from elsewhere."""
