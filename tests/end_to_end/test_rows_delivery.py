@@ -121,7 +121,14 @@ def test_row_69_the_fifty_first_message_has_a_new_connection(tmp_path: Path) -> 
                 send(gateway, f"u{number}@partner.example")
             wait_until(lambda: sink.count == 51, "all messages")
             wait_until(lambda: gateway.status()["spool"]["queued"] == 0, "an empty queue")
-            starts = re.findall(r"Delivery start DCID (\d+) ", gateway.log())
+            starts = wait_until(
+                lambda: (
+                    (found := re.findall(r"Delivery start DCID (\d+) ", gateway.log()))
+                    and len(found) == 51
+                    and found
+                ),
+                "51 lines in the log",
+            )
     first, second = sorted(set(starts), key=int)
     assert (starts.count(first), starts.count(second)) == (50, 1)
 

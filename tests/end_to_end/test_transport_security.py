@@ -207,7 +207,21 @@ def test_mail_goes(street: Street, gateway: Gateway, domain: str, is_encrypted: 
     send(gateway, domain)
     wait_until(lambda: sink.count, f"mail for {domain} in:\n{gateway.log()[-3000:]}")
     assert sink.encrypted == is_encrypted
+    if domain in COUNTED:
+        wait_counted(gateway, COUNTED[domain])
 
+
+def wait_counted(gateway: Gateway, name: str) -> None:
+    """Wait until `mailwarden status` has counted that at least once."""
+    wait_until(lambda: gateway.status()["totals"].get(name), name)
+    assert name.replace("_", " ") in command(gateway, "status").replace("_", " ")
+
+
+COUNTED = {
+    "ee.example": "dane_verified",
+    "ta.example": "dane_verified",
+    "sts.example": "mta_sts_verified",
+}
 
 WAITING = [  # domain, who asks, why not
     ("mismatch.example", "DANE", "no TLSA record describes its certificate"),
@@ -240,15 +254,7 @@ def test_mail_waits(street: Street, gateway: Gateway, domain: str, who: str, why
     assert row["endpoints"][0]["tls"] == who
     shown = command(gateway, "queue", "hosts", name)
     assert f"Last error: 4.7.10 - Encryption needed '{reason}'" in shown
-
-
-def test_status_counts(gateway: Gateway) -> None:
-    totals = gateway.status()["totals"]
-    assert totals["dane_verified"] >= 3
-    assert totals["dane_failed"] >= 4
-    assert totals["mta_sts_verified"] >= 1
-    assert totals["mta_sts_failed"] >= 4
-    assert "dane verified" in command(gateway, "status")
+    wait_counted(gateway, "dane_failed" if who == "DANE" else "mta_sts_failed")
 
 
 def test_the_next_host_is_tried(street: Street, gateway: Gateway) -> None:
