@@ -198,8 +198,7 @@ class Batch:
 def _why_not(operation: Operation[D], scope: Scope[D]) -> RefusedError:
     """Return why an operation is not among those that make sense."""
     if operation.permission and not scope.host.may(operation.permission):
-        scope.host.note_refusal(operation.name)
-        return RefusedError(f"You do not have permission to run {operation.name}")
+        return RefusedError(scope.host.refuse(operation.permission))
     return RefusedError(f"{operation.name} is not possible at present")
 
 

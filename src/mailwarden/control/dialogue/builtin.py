@@ -12,7 +12,6 @@ from mailwarden.control.dialogue.question import Place
 from mailwarden.control.dialogue.questions import Confirm, Text, read_text
 from mailwarden.control.dialogue.scope import Scope
 
-EVERYBODY: Final = "session"  # the permission of these commands
 SURE: Final = (
     "Configuration changes entered but not committed. Exiting will lose changes.\n"
     "Type 'commit' at the command prompt to commit changes.\n"
@@ -39,12 +38,12 @@ def _help(scope: Scope[Any]) -> Shown:
     catalog, may = scope.catalog, scope.host.may
     topic = scope[TOPIC]
     if not topic:
-        allowed = [each for each in catalog.commands if may(each.permission)]
+        allowed = [each for each in catalog.commands if may(each.right)]
         return Shown(help_list(catalog, may), [help_data(each, may) for each in allowed])
     command = catalog.find(topic)
     if command is None:
         raise RefusedError(unknown_command(topic))
-    if not may(command.permission):
+    if not may(command.right):
         raise RefusedError(no_permission(topic))
     return Shown(help_text(command, may), help_data(command, may))
 
@@ -54,11 +53,11 @@ def _exit(scope: Scope[Any]) -> None:
 
 
 HELP: Final[Command[Any]] = Command(
-    name="help", aliases=("h", "?"), permission=EVERYBODY,
-    purpose="List the commands, or explain one", questions=(TOPIC,), act=_help,
+    name="help", aliases=("h", "?"), purpose="List the commands, or explain one",
+    questions=(TOPIC,), act=_help,
 )  # fmt: skip
 EXIT: Final[Command[Any]] = Command(
-    name="exit", aliases=("quit", "q"), permission=EVERYBODY, purpose="Leave the session",
+    name="exit", aliases=("quit", "q"), purpose="Leave the session",
     has_batch=False, act=_exit,
     confirm=Confirm(key="exit", prompt=SURE, when=lambda scope: scope.host.pending_changes() > 0),
 )  # fmt: skip

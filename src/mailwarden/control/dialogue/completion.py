@@ -47,12 +47,12 @@ def complete_command(host: Host[D], catalog: Catalog[D], talk: Talk) -> Complete
 
 def command_words(host: Host[D], catalog: Catalog[D]) -> list[str]:
     """Return the names of all commands that this user may run."""
-    return [each.name for each in catalog.commands if host.may(each.permission)]
+    return [each.name for each in catalog.commands if host.may(each.right)]
 
 
 def _behind(words: Sequence[Word], catalog: Catalog[D], scope: Scope[D]) -> Sequence[str]:
     command = catalog.find(words[0].text)
-    if command is None or not command.has_batch or not scope.host.may(command.permission):
+    if command is None or not command.has_batch or not scope.host.may(command.right):
         return ()
     try:
         return _in_body(command, words[1:], scope)

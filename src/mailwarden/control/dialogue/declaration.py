@@ -103,11 +103,16 @@ class Command(Body[D]):
 
     name: str
     purpose: str
-    permission: str
+    permission: str = ""  # as the host knows it; "" is the name of the command
     aliases: tuple[str, ...] = ()
     commit: Commit = Commit.NONE
     where: Where = Where.ANY
     has_batch: bool = True
+
+    @property
+    def right(self) -> str:
+        """The permission that it needs."""
+        return self.permission or self.name
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,7 @@ def usages(command: Command[D], allowed: Allowed) -> tuple[Usage, ...]:
 def help_list(catalog: Catalog[D], allowed: Allowed) -> str:
     """Return a line for each command that a user may run (admin CLI-23)."""
     commands = sorted(
-        (each for each in catalog.commands if allowed(each.permission)), key=lambda each: each.name
+        (each for each in catalog.commands if allowed(each.right)), key=lambda each: each.name
     )
     width = max((len(each.name) for each in commands), default=0)
     return "\n".join(f"{each.name.ljust(width)}  {each.purpose}" for each in commands)
@@ -82,7 +82,7 @@ def command_row(command: Command[D]) -> dict[str, object]:
         "commit": command.commit.value,
         "where": command.where.value,
         "batch": command.has_batch,
-        "permission": command.permission,
+        "permission": command.right,
     }
 
 
@@ -160,7 +160,7 @@ def _section(command: Command[D]) -> str:
         also = ", ".join(f"`{alias}`" for alias in command.aliases)
         lines += [f"Also {also}.", ""]
     lines += [
-        f"{COMMITS[command.commit]} Permission: `{command.permission}`. In a cluster: {where}.",
+        f"{COMMITS[command.commit]} Permission: `{command.right}`. In a cluster: {where}.",
         "",
     ]
     if not command.has_batch:

@@ -12,7 +12,7 @@ from mailwarden.control.config.scalars import (
     read_switch,
     write_number,
 )
-from mailwarden.control.dialogue.question import AnyScope, Question, Reading
+from mailwarden.control.dialogue.question import UNSET, AnyScope, Question, Reading, Unset
 from mailwarden.core.setting import Setting, Unit
 
 T = TypeVar("T")
@@ -87,7 +87,8 @@ class YesNo(Question[bool]):
         return word in _YES
 
     def parse_word(self, text: str) -> bool:
-        return text.strip().casefold() in _YES if len(text.strip()) == 1 else read_switch(text)
+        word = text.strip().casefold()
+        return self.parse(word) if word in (*_YES, *_NO) else read_switch(text)
 
     def write(self, value: bool) -> str:
         return "Y" if value else "N"
@@ -180,6 +181,14 @@ class Choice(Question[T]):
         if self.options_from is None:
             return self
         return replace(self, options=tuple(self.options_from(scope)), options_from=None)
+
+    def default_in(self, scope: AnyScope) -> T | Unset:
+        """Return the default; one that is not in the list any more is none."""
+        default = self.default if self.default_from is None else self.default_from(scope)
+        if default is UNSET or not self.is_asked or (default is None and self.none_word):
+            return default
+        is_there = any(option.value == default for option in self.at(scope).options)
+        return default if is_there else UNSET
 
     def parse(self, text: str) -> T:
         word = text.strip()

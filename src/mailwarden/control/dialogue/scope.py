@@ -29,8 +29,8 @@ class Host(Protocol[DraftT]):
         """Return whether this user may do that."""
         ...
 
-    def note_refusal(self, word: str) -> None:
-        """Record that this user tried a command without permission (admin CLI-24)."""
+    def refuse(self, permission: str) -> str:
+        """Record that this user tried what they may not; return what they hear (admin CLI-24)."""
         ...
 
     def draft(self) -> DraftT:

@@ -6,7 +6,7 @@ from typing import Final, Generic
 
 from mailwarden.control.dialogue.asker import Asker
 from mailwarden.control.dialogue.batch import Batch
-from mailwarden.control.dialogue.builtin import EXIT, HELP, no_permission, unknown_command
+from mailwarden.control.dialogue.builtin import EXIT, HELP, unknown_command
 from mailwarden.control.dialogue.completion import JSON_OPTION, complete_command
 from mailwarden.control.dialogue.console import Console, IdleError
 from mailwarden.control.dialogue.declaration import Catalog, Command, Commit, D, RefusedError
@@ -52,21 +52,10 @@ class Session(Generic[D]):
         The end of the input, a closed terminal and a long silence end it without a question;
         what waits for a commit is the host's to drop.
         """
-        status = DONE
         try:
-            while not self._has_left:
-                line = await self._next_line()
-                if line is not None:
-                    status = await self.run_line(line)
-            await self._console.drain()
-        except EndOfTextError:
-            await self._tell_discarded()
-        except IdleError:
-            self._console.say("\nThe session has ended, as nothing was typed for too long.")
-            await self._tell_discarded()
+            return await self._read_and_run()
         except ClosedError:
-            status = FAILED
-        return status
+            return FAILED
 
     async def run_once(self, line: str) -> int:
         """Carry out one line as a remote command does, without a prompt; return the exit status."""
@@ -94,12 +83,26 @@ class Session(Generic[D]):
         command = self._catalog.find(word)
         if command is None:
             return self._fail(unknown_command(word))
-        if not self._host.may(command.permission):
-            self._host.note_refusal(command.name)
-            return self._fail(no_permission(command.name))
+        if not self._host.may(command.right):
+            return self._fail(self._host.refuse(command.right))
         if is_json or len(words) > 1:
             return await self._run_batch(command, words[1:], is_json=is_json)
         return await self._run_dialogue(command)
+
+    async def _read_and_run(self) -> int:
+        status = DONE
+        try:
+            while not self._has_left:
+                line = await self._next_line()
+                if line is not None:
+                    status = await self.run_line(line)
+            await self._console.drain()
+        except EndOfTextError:
+            await self._tell_discarded()
+        except IdleError:
+            self._console.say("\nThe session has ended, as nothing was typed for too long.")
+            await self._tell_discarded()
+        return status
 
     async def _next_line(self) -> str | None:
         """Return a command line, or None when there was none to use."""

@@ -79,7 +79,10 @@ class StreamTerminal:
         return await self.read_line(prompt)
 
     async def read_key(self) -> str:
-        key = await self._reader.read(1)
+        try:
+            key = await self._reader.read(1)
+        except OSError as error:
+            raise ClosedError from error
         if not key:
             raise EndOfTextError(is_final=True)
         return key.decode("latin-1")
@@ -95,10 +98,11 @@ class StreamTerminal:
                 return end.partial
             raise EndOfTextError(is_final=True) from None
         except asyncio.LimitOverrunError as overrun:
-            await self._pass_over(overrun.consumed)
-            raise LineError("The line is too long.") from None
+            consumed = overrun.consumed
         except OSError as error:
             raise ClosedError from error
+        await self._pass_over(consumed)
+        raise LineError("The line is too long.")
 
     async def _pass_over(self, count: int) -> None:
         """Read and forget the rest of a line, without keeping it."""
@@ -111,6 +115,8 @@ class StreamTerminal:
                 return
             except asyncio.LimitOverrunError as overrun:
                 count = overrun.consumed
+            except OSError as error:
+                raise ClosedError from error
 
 
 def _write(sink: Sink, text: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mailwarden.control.dialogue.builtin import no_permission
 from mailwarden.control.dialogue.declaration import RefusedError
 from mailwarden.control.dialogue.question import Place
 from mailwarden.control.dialogue.questions import Text, read_name
@@ -10,9 +11,9 @@ from mailwarden.core.policy.imported import Imported
 
 FILE = Text(key="file", prompt="Enter the name of the file.", of=read_name, place=Place.WORD)
 ROLES = {
-    "admin": ("session", "status", "configure", "pause", "users"),
-    "operator": ("session", "status", "configure", "pause"),
-    "guest": ("session", "status"),
+    "admin": ("help", "exit", "status", "configure", "commit", "workqueue pause", "users"),
+    "operator": ("help", "exit", "status", "configure", "commit", "workqueue pause"),
+    "guest": ("help", "exit", "status"),
 }
 
 
@@ -79,8 +80,9 @@ class Office:
     def may(self, permission: str) -> bool:
         return permission in ROLES[self.role]
 
-    def note_refusal(self, word: str) -> None:
-        self.refusals.append(word)
+    def refuse(self, permission: str) -> str:
+        self.refusals.append(permission)
+        return no_permission(permission.partition(" ")[0])
 
     def draft(self) -> TreeDraft:
         return TreeDraft(self.tree, self.files)

@@ -77,7 +77,7 @@ COMMENT = Text(
 
 
 async def commit(desk: Scope[Any]) -> str:
-    office = desk.host
+    office: Any = desk.host
     if not office.pending_changes():
         return "There are no changes to commit."
     await asyncio.sleep(0)
@@ -87,7 +87,7 @@ async def commit(desk: Scope[Any]) -> str:
 
 
 COMMIT: Command[TreeDraft] = Command(
-    name="commit", purpose="Commit changes", permission="configure", questions=(COMMENT,),
+    name="commit", purpose="Commit changes", questions=(COMMENT,),
     act=commit,
 )  # fmt: skip
 
@@ -105,7 +105,8 @@ def set_limits(desk: Desk) -> str:
     if desk[SIZE] == 4096:
         raise RefusedError("4k is too little for a limit.", LIMITED)
     desk.draft.put("limits", "size", desk[SIZE])
-    desk.draft.put("limits", "recipients", desk.get(LIMIT))
+    limit = desk.get(LIMIT)
+    desk.draft.put("limits", "recipients", limit)
     return "Limits are set."
 
 
@@ -166,7 +167,7 @@ WORKQUEUE: Command[TreeDraft] = Command(
     name="workqueue", purpose="Look after the work queue", permission="status",
     menu=Menu(operations=(
         Operation(name="STATUS", purpose="Show it.", act=lambda desk: "Work queue: 3"),
-        Operation(name="PAUSE", purpose="Stop it.", permission="pause",
+        Operation(name="PAUSE", purpose="Stop it.", permission="workqueue pause",
                   confirm=Confirm(key="sure", prompt="Are you sure you want to pause it?"),
                   act=lambda desk: "Work queue paused"),
     )),
@@ -196,7 +197,8 @@ LISTENERCONFIG: Command[TreeDraft] = Command(
 async def wizard(desk: Desk) -> str:
     name = await desk.ask(HOSTNAME)
     if await desk.ask(LIMITED):
-        return f"{name} is limited to {await desk.ask(LIMIT)}"
+        limit = await desk.ask(LIMIT)
+        return f"{name} is limited to {limit}"
     return f"{name} is not limited"
 
 

@@ -59,6 +59,7 @@ ERRORS = [
     ("listenerconfig", "edit In", "an operation is missing: HOSTACCESS"),
     ("listenerconfig", "edit In hostaccess", "an operation is missing: PRINT"),
     ("aliasconfig", "print", "PRINT is not possible at present"),
+    ("limits", "limited x", "limited: 'x' is neither on nor off."),
     ("limits", "limit 5", "limit has no meaning here"),
     ("limits", "limited yes", "limit is missing: a number from 1 to 1000"),
     ("limits", "size 4k limited no", "4k is too little for a limit."),

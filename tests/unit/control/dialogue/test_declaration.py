@@ -7,7 +7,15 @@ import pytest
 
 from mailwarden.control.dialogue.declaration import Catalog, Command, Menu, Operation
 from mailwarden.control.dialogue.question import UNSET, Place, Question
-from mailwarden.control.dialogue.questions import Choice, Confirm, Number, Quantity, Text, YesNo
+from mailwarden.control.dialogue.questions import (
+    Choice,
+    Confirm,
+    Number,
+    Option,
+    Quantity,
+    Text,
+    YesNo,
+)
 from mailwarden.control.dialogue.setting_questions import ask_setting
 from mailwarden.core.policy.destinations import DestinationRow
 from mailwarden.core.setting import Unit
@@ -104,6 +112,16 @@ def test_settings_that_need_a_menu() -> None:
 def test_every_plain_setting_can_be_asked() -> None:
     asked = [ask(DeliverySettings, name) for name in ("send_tls_alert", "certificate")]
     assert [question.describe() for question in asked] == ["yes or no", "text"]
+
+
+def test_a_default_that_is_not_in_the_list_is_none() -> None:
+    choice = ask(DestinationRow, "tls", {"tls": "required"})
+    assert choice.default_in(None) == "required"
+    listed = Choice[str](
+        key="x", prompt="", default="gone", options_from=lambda _: [Option("here", "here")]
+    )
+    assert listed.default_in(None) is UNSET
+    assert listed.at(None).read("here", None) == "here"
 
 
 @pytest.mark.parametrize(("answer", "value"), [("0.5", 0.5), ("2", 2.0), ("1.5m", 90.0)])

@@ -123,9 +123,9 @@ async def test_cli_09_the_end_of_a_script_commits_nothing_and_asks_nothing() -> 
 async def test_row_c19_to_c22_commands_without_permission() -> None:
     office = Office("operator")
     screen = await type_in(office, "passwd ann", "Systemsetup", "help passwd")
+    assert screen.count("You do not have permission to run users\n") == 2
     assert "You do not have permission to run passwd\n" in screen
-    assert "You do not have permission to run systemsetup\n" in screen
-    assert office.refusals == ["passwd", "systemsetup"]
+    assert office.refusals == ["users", "users"]
     assert "Change a password" not in screen
 
 
@@ -134,8 +134,8 @@ async def test_operations_without_permission() -> None:
     screen = await type_in(office, "workqueue", "pause", "", "workqueue pause force")
     assert "- PAUSE" not in screen
     assert "pause is none of the operations." in screen
-    assert "Error: You do not have permission to run PAUSE\n" in screen
-    assert office.refusals == ["PAUSE"]
+    assert "Error: You do not have permission to run workqueue\n" in screen
+    assert office.refusals == ["workqueue pause"]
 
 
 async def test_row_c27_ctrl_c_ends_what_goes_on_and_on() -> None:

@@ -139,6 +139,14 @@ async def test_a_lost_input_ends_the_session() -> None:
     assert await Session(CATALOG, Office(), terminal).run() == 1
 
 
+async def test_an_output_that_is_lost_at_the_end_is_no_accident() -> None:
+    reader = asyncio.StreamReader()
+    reader.feed_eof()
+    office, errors = Office(), Paper(is_gone=True)
+    office.tree = {"hostname": "pending.example"}
+    assert await Session(CATALOG, office, StreamTerminal(reader, Paper(), errors)).run() == 1
+
+
 async def test_row_c16_over_streams() -> None:
     office = Office()
     terminal, output, errors = streams(b"sethostname x.example.com\ncommit via script\nfoo\n")
