@@ -14,17 +14,11 @@ from typing import Any, Self
 
 import yaml
 
+from mailwarden.app.bench.target import free_port
 from mailwarden.app.control_socket import ask
 
 START_SECONDS = 60.0
 WAIT_SECONDS = 60.0
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """What is measured: a mail server that is cleaned, started, loaded and stopped for each run."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -17,6 +18,8 @@ from mailwarden.app.bench.meter import make_meter, pss_bytes
 from mailwarden.app.bench.workplace import BenchError
 
 _READY_SECONDS: Final = 30.0
+_PORT_MIN: Final = 20_000
+_PORT_END: Final = 32_768
 _STOP_SECONDS: Final = 30.0
 _LOG_KEPT_BYTES: Final = 2000  # of a log that is shown when a target does not start
 
@@ -157,11 +160,16 @@ def greets(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a loopback port that nobody uses.
+
+    It is none of those that the system gives to clients (32768 and above, unless set otherwise):
+    one of these could be taken before the server that it is for has started.
+    """
+    while True:
+        port = random.randrange(_PORT_MIN, _PORT_END)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def empty_folder(folder: Path) -> None:
