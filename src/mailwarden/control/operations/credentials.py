@@ -4,9 +4,8 @@ import secrets
 from pathlib import Path
 
 from mailwarden.control.operations.private_file import locked, replace
+from mailwarden.core.access.password_hash import ITERATIONS, SALT_BYTES
 from mailwarden.services.directory.local import (
-    ITERATIONS,
-    SALT_BYTES,
     encode_credentials,
     load_credentials,
     make_entry,

@@ -15,14 +15,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from mailwarden.core.access.password import normal_form, password_fault
+from mailwarden.core.access.password_hash import (
+    DIGEST_BYTES,
+    ITERATIONS,
+    ITERATIONS_MAX,
+    ITERATIONS_MIN,
+    SALT_BYTES,
+    SALT_BYTES_MIN,
+)
+
 CREDENTIALS_SIZE_MAX: Final = 16 * 1024 * 1024
-ITERATIONS: Final = 600_000  # for new entries; about a quarter of a second of one processor
-ITERATIONS_MIN: Final = 1000
-ITERATIONS_MAX: Final = 10_000_000
 USER_BYTES_MAX: Final = 255
-PASSWORD_BYTES_MAX: Final = 1024
-SALT_BYTES: Final = 16
-_HASH_BYTES: Final = 32
 _SCHEME: Final = "pbkdf2-sha256"
 
 
@@ -53,10 +57,10 @@ class Credentials:
         Takes a tenth of a second and more of processor time: call it in a thread. It takes the
         same for a user that does not exist, and for one whose entry is cheaper to try.
         """
-        secret = _normal(password)
+        secret = normal_form(password)
         entry = self.entries.get(unicodedata.normalize("NFC", user))
-        is_possible = not _fault(secret)
-        tried = entry or Entry(self._iterations_max, bytes(SALT_BYTES), bytes(_HASH_BYTES))
+        is_possible = not password_fault(secret)
+        tried = entry or Entry(self._iterations_max, bytes(SALT_BYTES), bytes(DIGEST_BYTES))
         found = _hash(secret if is_possible else b"", tried.salt, tried.iterations)
         spare = self._iterations_max - tried.iterations
         if spare > 0:
@@ -71,8 +75,8 @@ def make_entry(password: str, salt: bytes, iterations: int = ITERATIONS) -> Entr
     Raises:
         ValueError: the password is empty, too long, or has control characters in it.
     """
-    secret = _normal(password)
-    fault = _fault(secret)
+    secret = normal_form(password)
+    fault = password_fault(secret)
     if fault:
         raise ValueError(f"the password {fault}")
     return Entry(iterations, salt, _hash(secret, salt, iterations))
@@ -89,7 +93,7 @@ def parse_user(text: str) -> str:
         raise ValueError("a user's name is empty or has blanks around it")
     if not user.isprintable() or ":" in user or user.startswith("#"):
         raise ValueError("a user's name has no colon, no control characters and no # in front")
-    if len(_normal(user)) > USER_BYTES_MAX:
+    if len(normal_form(user)) > USER_BYTES_MAX:
         raise ValueError(f"a user's name is at most {USER_BYTES_MAX} bytes long")
     return user
 
@@ -147,8 +151,8 @@ def _parse_line(line: str) -> tuple[str, Entry]:
     if not ITERATIONS_MIN <= iterations <= ITERATIONS_MAX:
         raise ValueError(f"iterations may be from {ITERATIONS_MIN} to {ITERATIONS_MAX}")
     entry = Entry(iterations, _decode(salt), _decode(digest))
-    if len(entry.salt) < 8 or len(entry.hash) != _HASH_BYTES:
-        raise ValueError(f"the salt needs 8 bytes or more, the hash {_HASH_BYTES}")
+    if len(entry.salt) < SALT_BYTES_MIN or len(entry.hash) != DIGEST_BYTES:
+        raise ValueError(f"the salt needs {SALT_BYTES_MIN} bytes or more, the hash {DIGEST_BYTES}")
     return parse_user(user), entry
 
 
@@ -163,21 +167,5 @@ def _encode(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _fault(secret: bytes) -> str:
-    """Return why `secret` is no password; "" when it may be one."""
-    if not secret:
-        return "is empty"
-    if len(secret) > PASSWORD_BYTES_MAX:
-        return f"is longer than {PASSWORD_BYTES_MAX} bytes"
-    # RFC 8265, 4.2 refuses control characters. NUL does harm: HMAC pads keys with it, so that
-    # `secret` and `secret\0` would have the same hash.
-    return "has control characters in it" if min(secret) < 0x20 or 0x7F in secret else ""
-
-
 def _hash(secret: bytes, salt: bytes, iterations: int) -> bytes:
     return hashlib.pbkdf2_hmac("sha256", secret, salt, iterations)
-
-
-def _normal(text: str) -> bytes:
-    # Bytes that are no UTF-8 come as lone surrogates; they stay different from all other text.
-    return unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from mailwarden.core.access.password import PASSWORD_BYTES_MAX
+from mailwarden.core.access.password_hash import ITERATIONS
 from mailwarden.services.directory import local
 from mailwarden.services.directory.local import (
     CREDENTIALS_SIZE_MAX,
-    ITERATIONS,
-    PASSWORD_BYTES_MAX,
     Credentials,
     Entry,
     encode_credentials,

@@ -1,0 +1,1 @@
+"""Who may do what: users, roles, passwords, keys and where they may come from; no I/O."""
