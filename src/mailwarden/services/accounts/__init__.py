@@ -1,0 +1,1 @@
+"""Signing in: accounts of local users, passwords and codes, and servers that know others."""
