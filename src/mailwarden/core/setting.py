@@ -47,6 +47,8 @@ class Setting:
     entries_max: int = ENTRIES_MAX
     has_lines: bool = False  # a text that may have several lines
     table: TableForm | None = None  # of a setting that is a TextTable: how its text is read
+    refers_to: tuple[str, ...] = ()  # where its names are defined: `interfaces`
+    built_in: tuple[str, ...] = ()  # names that a table has also when the file does not name them
 
 
 @runtime_checkable
@@ -73,6 +75,8 @@ def setting(  # noqa: PLR0913  keywords, one for each thing that can be said of 
     entries_max: int = ENTRIES_MAX,
     has_lines: bool = False,
     table: TableForm | None = None,
+    refers_to: tuple[str, ...] = (),
+    built_in: tuple[str, ...] = (),
 ) -> Any:  # noqa: ANN401  dataclasses.field returns Any as well
     """Return a dataclass field that carries its `Setting`.
 
@@ -92,6 +96,8 @@ def setting(  # noqa: PLR0913  keywords, one for each thing that can be said of 
         entries_max=entries_max,
         has_lines=has_lines,
         table=table,
+        refers_to=refers_to,
+        built_in=built_in,
     )
     metadata = {"setting": about}
     if default is REQUIRED:

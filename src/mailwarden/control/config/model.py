@@ -7,7 +7,7 @@ from typing import Final
 from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.interface import Interface
 from mailwarden.core.patterns import parse_destination, parse_name
-from mailwarden.core.policy.bounce_profile import BounceProfile
+from mailwarden.core.policy.bounce_profile import DEFAULT_PROFILE, BounceProfile
 from mailwarden.core.policy.bounce_templates import Wording
 from mailwarden.core.policy.bounce_verification import BounceVerificationSettings
 from mailwarden.core.policy.destinations import DestinationRow, DestinationTable
@@ -58,6 +58,7 @@ class GatewayConfig:
     interface_groups: Mapping[str, tuple[str, ...]] = setting(
         dict,
         "Groups of interfaces that mail leaves from in turn, by name.",
+        refers_to=("interfaces",),
         parse=parse_name,
         parse_key=parse_name,
     )
@@ -102,6 +103,7 @@ class GatewayConfig:
         dict,
         "Bounce profiles by name. What a profile leaves open is as in `Default`, which may be set.",
         parse_key=parse_name,
+        built_in=(DEFAULT_PROFILE,),
     )
     bounce_templates: Mapping[str, Mapping[str, Wording]] = setting(
         dict,

@@ -6,6 +6,7 @@ domain. Among entries of one kind the first in the table wins.
 """
 
 import re
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -19,8 +20,11 @@ from mailwarden.core.policy.address_forms import (
 )
 from mailwarden.core.policy.imported import Imported
 from mailwarden.core.policy.table_lines import BLANKS, WORD, LineNotes, numbered_lines
+from mailwarden.core.policy.text_table import NameInText
 
+GATEWAYS: Final = ("interfaces", "interface_groups")  # where virtual gateways are defined
 ALT_SOURCES_MAX: Final = 100_000  # unconfirmed
+_BYTE_ORDER_MARK: Final = chr(0xFEFF)
 _LINE: Final = re.compile(rf"{WORD}[ \t]++(\S.*+)")
 
 
@@ -101,6 +105,18 @@ def parse_alt_sources(
 def build_alt_sources(table: AltSources) -> str:
     """Return `table` as text that `parse_alt_sources` reads back as the same table."""
     return "".join(f"{build_form(entry.key)} {entry.gateway}\n" for entry in table.entries)
+
+
+def alt_source_names(text: str) -> Iterator[NameInText]:
+    """Yield the interfaces and groups that `text` names, whatever else is wrong with it."""
+    at = 0
+    for line in text.split("\n"):
+        content = (line if at else line.removeprefix(_BYTE_ORDER_MARK)).strip(BLANKS)
+        match = None if content[:1] == "#" else _LINE.fullmatch(content)
+        if match is not None:
+            start = at + line.index(content) + match.start(2)
+            yield NameInText(GATEWAYS, match[2], start, start + len(match[2]))
+        at += len(line) + 1
 
 
 def parse_alt_source(text: str) -> AltSource:

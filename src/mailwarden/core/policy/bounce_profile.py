@@ -109,6 +109,7 @@ class BounceProfile:
         None,
         "Template of bounces, one of `bounce_templates`; '' is the built-in one.",
         parse=parse_template,
+        refers_to=("bounce_templates",),
     )
     send_delay_warnings: bool | None = setting(
         None, "Tell the sender when delivery is late. Default: off."
@@ -122,6 +123,7 @@ class BounceProfile:
         None,
         "Template of warnings, one of `bounce_templates`; '' is the built-in one.",
         parse=parse_template,
+        refers_to=("bounce_templates",),
     )
     delay_interval_seconds: float | None = setting(
         None,

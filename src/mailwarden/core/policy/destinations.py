@@ -91,7 +91,9 @@ class DestinationRow:
         None, "Tag envelope senders, so that bounces can be told from forged ones. DEFAULT: off."
     )
     bounce_profile: str | None = setting(
-        None, "Bounce profile that overrides the listener's; in DEFAULT it is not applied."
+        None,
+        "Bounce profile that overrides the listener's; in DEFAULT it is not applied.",
+        refers_to=("bounce_profiles",),
     )
 
     def problems(self) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """The destination controls as a text file with a section for each row (mailflow 7.2)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from mailwarden.core.hostport import SHOWN_LENGTH_MAX
@@ -22,7 +22,7 @@ from mailwarden.core.policy.destinations import (
     complete,
 )
 from mailwarden.core.policy.imported import Imported
-from mailwarden.core.policy.text_table import TableForm
+from mailwarden.core.policy.text_table import NameInText, TableForm
 from mailwarden.core.problem import Problem
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ _ROW_KEYS: Final = (
     "table_tls",
     "bounce_profile",
 )
+_NAMING: Final = {"bounce_profile": "bounce_profiles", "certificate": "certificates"}
 _GLOBAL_KEYS: Final = ("send_tls_req_alert", "certificate")
 _KEYS: Final = frozenset(_ROW_KEYS + _GLOBAL_KEYS)
 # The recipient keys are left out where there is no limit, the profile where there is none.
@@ -112,6 +113,21 @@ def find_value(text: str, section: str, key: str) -> int:
         elif inside and words.partition("=")[0].strip().lower() == key:
             return number
     return 1
+
+
+def destination_names(text: str) -> Iterator[NameInText]:
+    """Yield the bounce profiles and certificates that `text` names, whatever else is wrong."""
+    at = 0
+    for line in text.split("\n"):
+        key, equals, rest = line.partition("=")
+        collection = _NAMING.get(key.strip().lower())
+        name = rest.strip()
+        if equals and collection and name:
+            start = at + len(key) + 1 + rest.index(name)
+            is_default = collection == "bounce_profiles" and name.lower() == "default"
+            shown = DEFAULT_PROFILE if is_default else name
+            yield NameInText((collection,), shown, start, start + len(name))
+        at += len(line) + 1
 
 
 def _row_lines(row: DestinationRow) -> list[str]:
@@ -356,4 +372,6 @@ def _shown(text: str) -> str:
     return repr(text[:SHOWN_LENGTH_MAX])
 
 
-DESTINATION_CONTROLS: Final = TableForm("destination controls", parse_destinations)
+DESTINATION_CONTROLS: Final = TableForm(
+    "destination controls", parse_destinations, names=destination_names
+)

@@ -5,9 +5,9 @@ once for each process: what is made of a text, a look-up included, is shared by 
 have the same text.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from mailwarden.core.policy.imported import Imported
 
@@ -81,17 +81,28 @@ class TextTable(Generic[T]):
         return f"<table{where}, {len(self.text)} letters>"
 
 
+class NameInText(NamedTuple):
+    """The name of something else in the text of a table; `start` and `end` are offsets."""
+
+    collections: tuple[str, ...]  # where it is defined: `interfaces`
+    name: str
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TableForm:
     """A kind of table: how its text is read.
 
     `index` makes what is asked when mail comes; a worker makes it before it goes over to a new
-    configuration. None is a table for which that is done elsewhere.
+    configuration. None is a table for which that is done elsewhere. `names` finds the names of
+    other parts of the configuration in any text; None is a table that has none.
     """
 
     name: str  # `alias table`, for messages
     parse: Callable[[str], Imported[Any]]
     index: Callable[[Any], object] | None = None
+    names: Callable[[str], Iterator[NameInText]] | None = None
 
     def empty(self) -> TextTable[Any]:
         """Return the value of a setting that names no table."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mailwarden.core.policy.alt_sources import AltSources
+from mailwarden.core.policy.alt_sources import GATEWAYS, AltSources
 from mailwarden.core.policy.text_table import TextTable
 from mailwarden.core.policy.unsubscribe import (
     DEFAULT_ACTION,
@@ -26,6 +26,7 @@ class DeliverySettings:
         "",
         "Interface, or group of them, that mail leaves from; empty lets the system choose the "
         "address.",
+        refers_to=GATEWAYS,
     )
     alt_sources: TextTable[AltSources] = setting(
         ALT_SOURCES.empty(),
@@ -93,7 +94,9 @@ class DeliverySettings:
         False, "Warn when TLS was required for a destination and did not come about."
     )
     certificate: str = setting(
-        "", "Certificate that is shown to other servers, by its name in `certificates`."
+        "",
+        "Certificate that is shown to other servers, by its name in `certificates`.",
+        refers_to=("certificates",),
     )
     unsubscribe: TextTable[UnsubscribeList] = setting(
         UNSUBSCRIBE.empty(),

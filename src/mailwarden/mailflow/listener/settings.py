@@ -212,11 +212,15 @@ class Listener:
         REQUIRED, "Unique name, as it shows in logs; case matters.", parse=parse_name
     )
     type: ListenerType = setting(REQUIRED, "What it is for.")
-    interface: str = setting(REQUIRED, "Name of the interface to listen on.")
+    interface: str = setting(
+        REQUIRED, "Name of the interface to listen on.", refers_to=("interfaces",)
+    )
     port: int = setting(25, "TCP port.", minimum=1, maximum=65535)
     implicit_tls: bool = setting(False, "Speak TLS from the first byte, as on port 465 (RFC 8314).")
     certificate: str = setting(
-        "", "Name of the certificate for STARTTLS and implicit TLS; needed for either."
+        "",
+        "Name of the certificate for STARTTLS and implicit TLS; needed for either.",
+        refers_to=("certificates",),
     )
     accepted_domains: tuple[str, ...] = setting(
         (),
@@ -273,9 +277,13 @@ class Listener:
         "Limits and offers of its connections; policies of `host_access` override them.",
     )
     call_ahead: str = setting(
-        "", "Call-ahead profile of a public listener that recipients are checked by; empty is none."
+        "",
+        "Call-ahead profile of a public listener that recipients are checked by; empty is none.",
+        refers_to=("call_ahead_profiles",),
     )
-    bounce_profile: str = setting("Default", "Bounce profile of mail received here.")
+    bounce_profile: str = setting(
+        "Default", "Bounce profile of mail received here.", refers_to=("bounce_profiles",)
+    )
     max_connections: int = setting(
         300, "Connections at the same time, over all workers.", minimum=1
     )

@@ -70,7 +70,11 @@ class CallAheadProfile:
         parse=parse_server,
         entries_max=50,
     )
-    interface: str = setting("", "Interface to ask from; empty lets the system choose the address.")
+    interface: str = setting(
+        "",
+        "Interface to ask from; empty lets the system choose the address.",
+        refers_to=("interfaces",),
+    )
     mail_from: str = setting(
         "", "Sender in MAIL FROM; empty is the null sender `<>`.", parse=parse_mailbox
     )
