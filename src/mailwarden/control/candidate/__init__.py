@@ -1,0 +1,1 @@
+"""A session's changes before they are committed: paths, edits, differences, conflicts."""

@@ -1,0 +1,1 @@
+"""Unit tests of a session's changes before they are committed."""
