@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from mailwarden.stores.configuration.restore import restore
 from mailwarden.stores.configuration.store import ConfigurationStore
 from mailwarden.system.clock.clock import SystemClock
 from tests.crash.committer import AUTHOR, LIMITS, tree
+from tests.crash.kitchen import Kitchen
 
 STATEMENTS_MAX = 200  # more than a few commits and a compaction have
 
@@ -25,25 +24,14 @@ class Committers:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.done = 0
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.committer"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self.kitchen = Kitchen("tests.crash.committer")
 
     def run(self, seconds: float, stop: int | None = None) -> None:
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.write(f"{self.folder} {'' if stop is None else stop}\n")
-        self._server.stdin.flush()
-        kind, pid = self._server.stdout.readline().split()
-        assert kind == "C"
-        timer = threading.Timer(seconds, os.kill, (int(pid), signal.SIGKILL))
+        pid = self.kitchen.start(self.folder, *(() if stop is None else (stop,)))
+        timer = threading.Timer(seconds, os.kill, (pid, signal.SIGKILL))
         timer.start()
         begun = self.done
-        while (line := self._server.stdout.readline()) != "X 0\n":
-            word, number = line.split()
+        for word, number in self.kitchen.heard():
             if word == "D":
                 self.done = int(number)
             else:
@@ -67,19 +55,12 @@ class Committers:
         finally:
             store.close()
 
-    def close(self) -> None:
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.close()
-        self._server.wait()
-        self._server.stdout.close()
-
 
 @pytest.fixture
 def committers(tmp_path: Path) -> Iterator[Committers]:
     made = Committers(tmp_path)
     yield made
-    made.close()
+    made.kitchen.close()
 
 
 def test_c_old_or_new_after_100_kills(committers: Committers) -> None:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 from mailwarden.stores.spool.tools import Inspection
 from mailwarden.system.clock.clock import SystemClock
 from mailwarden.system.files.files import SystemFiles
+from tests.crash.kitchen import Kitchen
 from tests.crash.putter import body
 
 MIDS_EACH = 1_000_000  # so that no process uses another one's numbers
@@ -70,45 +69,26 @@ class Nursery:
         self.spool = spool
         self.told = Told()
         self.number = 0
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.putter"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self.kitchen = Kitchen("tests.crash.putter")
 
     def run(self, seconds: float | None, *stop: object) -> bool:
         """Let one process live for so long, or until it kills itself; False if it did not."""
         self.number += 1
-        words = (self.spool / "0", self.number * MIDS_EACH, *stop)
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.write(" ".join(map(str, words)) + "\n")
-        self._server.stdin.flush()
-        kind, pid = self._server.stdout.readline().split()
-        assert kind == "C"
+        pid = self.kitchen.start(self.spool / "0", self.number * MIDS_EACH, *stop)
         killed = threading.Event()
 
         def kill() -> None:
             killed.set()
-            os.kill(int(pid), signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
 
         timer = threading.Timer(10.0 if seconds is None else seconds, kill)
         timer.start()
-        while (line := self._server.stdout.readline()) != "X\n":
-            word, *numbers = line.split()
+        for word, *numbers in self.kitchen.heard():
             self.told.hear(word, int(numbers[0]), int(numbers[-1]))
         timer.cancel()
         timer.join()
         self.told.check(self.spool)
         return not killed.is_set()
-
-    def close(self) -> None:
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.close()
-        self._server.wait()
-        self._server.stdout.close()
 
 
 @pytest.fixture
@@ -117,7 +97,7 @@ def nursery(tmp_path: Path) -> Iterator[Nursery]:
     spool.mkdir()
     made = Nursery(spool)
     yield made
-    made.close()
+    made.kitchen.close()
 
 
 def test_nothing_is_missing_after_200_kills(nursery: Nursery) -> None:
