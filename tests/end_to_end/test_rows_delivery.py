@@ -133,9 +133,9 @@ def test_row_69_the_fifty_first_message_has_a_new_connection(tmp_path: Path) -> 
     assert (starts.count(first), starts.count(second)) == (50, 1)
 
 
-def test_row_73_two_retries_then_a_bounce(tmp_path: Path) -> None:
+def bounced_by(tmp_path: Path, profile: dict[str, Any], why: str) -> tuple[int, bytes, str]:
+    """Let a host defer one message under `profile`; return its MID, the report and the log."""
     with Sink(answering("RCPT", b"451 try later\r\n")) as sink:
-        profile = {"max_retries": 2, "initial_retry_seconds": 0.5, "max_retry_seconds": 0.5}
         changes: dict[str, Any] = {
             "smtp_routes": {
                 "corp.example": f"maildir:{tmp_path}/maildir",
@@ -147,32 +147,24 @@ def test_row_73_two_retries_then_a_bounce(tmp_path: Path) -> None:
             mid = send(gateway, "u@partner.example")
             (report,) = gateway.wait_maildir(1)
             finished(gateway, mid)
-            log = gateway.log()
+            assert f"MID {mid} to RID 0 - {why}" in gateway.wait_log("Bounced: DCID ")
+            return mid, report, gateway.log()
+
+
+def test_row_73_two_retries_then_a_bounce(tmp_path: Path) -> None:
+    profile = {"max_retries": 2, "initial_retry_seconds": 0.5, "max_retry_seconds": 0.5}
+    mid, report, log = bounced_by(tmp_path, profile, "5.1.0 - Unknown address error")
     assert len(re.findall(rf"Delivery start DCID \d+ MID {mid} ", log)) == 3
     assert log.count(f"MID {mid} to RID [0] pending till") == 2
     assert b"451-'try later' (delivery attempts: 2)" in report
 
 
 def test_row_73_who_waited_too_long_is_not_tried_again(tmp_path: Path) -> None:
-    with Sink(answering("RCPT", b"451 try later\r\n")) as sink:
-        profile = {"max_queue_time_seconds": 1, "initial_retry_seconds": 2, "max_retry_seconds": 2}
-        changes: dict[str, Any] = {
-            "smtp_routes": {
-                "corp.example": f"maildir:{tmp_path}/maildir",
-                "ALL": f"127.0.0.1:{sink.port}",
-            },
-            "bounce_profiles": {"Default": profile},
-        }
-        with running(tmp_path, **changes) as gateway:
-            mid = send(gateway, "u@partner.example")
-            (report,) = gateway.wait_maildir(1)
-            finished(gateway, mid)
-            gateway.wait_log(
-                f"Bounced: DCID 0 MID {mid} to RID 0 - 5.4.7 - Delivery expired (message too old)"
-            )
-            log = gateway.log()
+    profile = {"max_queue_time_seconds": 1, "initial_retry_seconds": 2, "max_retry_seconds": 2}
+    why = "5.4.7 - Delivery expired (message too old)"
+    mid, report, log = bounced_by(tmp_path, profile, why)
     assert len(re.findall(rf"Delivery start DCID \d+ MID {mid} ", log)) == 1
-    assert b"5.4.7 - Delivery expired (message too old)" in report
+    assert why.encode() in report
 
 
 @pytest.mark.parametrize("possible", [True, False])
