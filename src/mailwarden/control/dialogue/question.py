@@ -81,7 +81,7 @@ class Question(ABC, Generic[T]):
     def describe(self) -> str:
         """Return what may be answered, for the manual."""
 
-    def at(self, scope: AnyScope) -> Self:  # noqa: ARG002  those whose list depends on it need it
+    def at(self, _scope: AnyScope, /) -> Self:
         """Return the question as it stands at present."""
         return self
 

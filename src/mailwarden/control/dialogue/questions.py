@@ -177,7 +177,7 @@ class Choice(Question[T]):
     options_from: Callable[[Any], Sequence[Option[T]]] | None = None
     form: str = ""  # for the manual, where the options depend on something
 
-    def at(self, scope: AnyScope) -> Self:
+    def at(self, scope: AnyScope, /) -> Self:
         if self.options_from is None:
             return self
         return replace(self, options=tuple(self.options_from(scope)), options_from=None)

@@ -82,8 +82,9 @@ class ScriptedTerminal:
     async def read_line(
         self,
         prompt: str,
-        complete: Complete = complete_nothing,  # noqa: ARG002  whoever wrote the script knows what it types
-        history: History | None = None,  # noqa: ARG002  as above
+        _complete: Complete = complete_nothing,
+        _history: History | None = None,
+        /,
     ) -> str:
         self.write(prompt)
         line = await self._next()

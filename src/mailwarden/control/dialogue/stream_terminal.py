@@ -61,8 +61,9 @@ class StreamTerminal:
     async def read_line(
         self,
         prompt: str,
-        complete: Complete = complete_nothing,  # noqa: ARG002  a pipe has no keys
-        history: History | None = None,  # noqa: ARG002  as above
+        _complete: Complete = complete_nothing,
+        _history: History | None = None,
+        /,
     ) -> str:
         self.write(prompt)
         await self.drain()

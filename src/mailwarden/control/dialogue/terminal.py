@@ -121,7 +121,7 @@ class Terminal(Protocol):
         ...
 
     async def read_line(
-        self, prompt: str, complete: Complete = complete_nothing, history: History | None = None
+        self, prompt: str, complete: Complete = complete_nothing, history: History | None = None, /
     ) -> str:
         """Show `prompt` and return the next line without its end. Nothing is added to `history`."""
         ...
