@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mailwarden.app.bench import run_bench
 from mailwarden.app.bench.arguments import add_bench_arguments
+from mailwarden.app.bench.command import run
 from mailwarden.app.bench.results import read_results
 
 HARD_MAIL = {
@@ -21,7 +21,7 @@ HARD_MAIL = {
 def bench(*words: str) -> int:
     parser = ArgumentParser()
     add_bench_arguments(parser)
-    return run_bench(parser.parse_args(words))
+    return run(parser.parse_args(words))
 
 
 def test_a_quick_run_of_every_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

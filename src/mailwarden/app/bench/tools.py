@@ -311,7 +311,7 @@ def run_load(
 def _first_interrupt(act: Callable[[], None]) -> Iterator[None]:
     """Let the first Ctrl-C call `act`; the second one interrupts as usual."""
 
-    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  Python's signature
+    def handle(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         act()
 

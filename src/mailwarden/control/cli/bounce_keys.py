@@ -13,6 +13,8 @@ from mailwarden.control.cli.bounce_keys_parser import PURGES
 from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.table import count_of, render_table
+from mailwarden.control.config.files import bounce_keys_file
+from mailwarden.control.config.reader import load_config
 from mailwarden.control.operations import bounce_keys
 from mailwarden.control.operations.private_file import Owner
 from mailwarden.core.mail.bounce_tag import Purge
@@ -97,9 +99,6 @@ def _read_key() -> str:
 
 
 def _place(given: Path | None) -> _Place:
-    from mailwarden.control.config.files import bounce_keys_file  # noqa: PLC0415  for this only
-    from mailwarden.control.config.reader import load_config  # noqa: PLC0415  for this only
-
     config = load_config(find_config(given, os.environ), look_at_files=False)
     state = Path(config.state_directory)
     return _Place(

@@ -11,6 +11,7 @@ from mailwarden.control.cli.failure import ExitCode
 from mailwarden.control.cli.table import count_of, render_table
 from mailwarden.control.config.problems import ConfigError
 from mailwarden.control.config.reader import demo_text
+from mailwarden.control.config.schema import build_schema
 from mailwarden.control.operations.check import Summary, check_file
 
 SHOWN_MAX: Final = 20  # routes, and entries of one listener
@@ -19,8 +20,6 @@ SHOWN_MAX: Final = 20  # routes, and entries of one listener
 def run_check(arguments: Namespace) -> int:
     """Check the file; write the schema or the example instead where asked for."""
     if arguments.schema:
-        from mailwarden.control.config.schema import build_schema  # noqa: PLC0415  rarely needed
-
         print(json.dumps(build_schema(), indent=2))
         return ExitCode.DONE
     if arguments.example:

@@ -10,6 +10,7 @@ from typing import Final
 from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.table import count_of
+from mailwarden.control.config.reader import load_config
 from mailwarden.control.operations import credentials
 
 PASSWORD_LINE_MAX: Final = 10_000  # letters read from standard input
@@ -73,8 +74,6 @@ def _read_password(*, twice: bool) -> str:
 
 def _configured(given: Path | None) -> Path:
     """Return the file that the configuration names, which need not exist yet."""
-    from mailwarden.control.config.reader import load_config  # noqa: PLC0415  not with --file
-
     path = find_config(given, os.environ)
     name = load_config(path, look_at_files=False).inbound.credentials
     if not name:

@@ -4,7 +4,8 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from importlib import import_module
+from typing import Final, cast
 
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.parser import AddArguments, build_parser
@@ -13,6 +14,12 @@ from mailwarden.control.config.problems import ConfigError
 
 Handler = Callable[[Namespace], int]
 INTERRUPTED: Final = 130  # as shells report SIGINT
+_OWN: Final = {  # module and function of commands that need no gateway
+    "bounce-keys": ("mailwarden.control.cli.bounce_keys", "run_bounce_keys"),
+    "check": ("mailwarden.control.cli.check", "run_check"),
+    "credentials": ("mailwarden.control.cli.credentials", "run_credentials"),
+    "version": ("mailwarden.control.cli.version", "run_version"),
+}
 
 
 def run(
@@ -70,24 +77,10 @@ def _find(arguments: Namespace, handlers: Mapping[str, Handler]) -> Handler:
 
 def _own(command: str) -> Handler:
     """Return the handler of a command that needs no gateway. Loads only what it needs."""
-    match command:
-        case "bounce-keys":
-            from mailwarden.control.cli.bounce_keys import run_bounce_keys  # noqa: PLC0415  for this only
-
-            return run_bounce_keys
-        case "check":
-            from mailwarden.control.cli.check import run_check  # noqa: PLC0415  for this only
-
-            return run_check
-        case "credentials":
-            from mailwarden.control.cli.credentials import run_credentials  # noqa: PLC0415  for this only
-
-            return run_credentials
-        case "version":
-            from mailwarden.control.cli.version import run_version  # noqa: PLC0415  for this only
-
-            return run_version
-    raise CommandError(f"`{command}` is not part of this program", "", ExitCode.USAGE)
+    if command not in _OWN:
+        raise CommandError(f"`{command}` is not part of this program", "", ExitCode.USAGE)
+    module, function = _OWN[command]
+    return cast("Handler", getattr(import_module(module), function))
 
 
 def _complain(what: str, advice: str) -> None:

@@ -6,7 +6,7 @@ came since the last line.
 
 import json
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -122,7 +122,7 @@ def add_rates(actions: Group) -> None:
     )
 
 
-def _add_interval(parser: Any) -> None:  # noqa: ANN401  as argparse has it
+def _add_interval(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--interval",
         type=parse_seconds,

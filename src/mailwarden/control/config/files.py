@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,8 +162,6 @@ def _folder(path: str, name: str) -> Iterator[Problem]:
 
 
 def _user(path: str, name: str) -> Iterator[Problem]:
-    import pwd  # noqa: PLC0415  only where a user is set
-
     try:
         pwd.getpwnam(name)
     except (KeyError, ValueError):
