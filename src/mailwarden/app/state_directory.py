@@ -11,6 +11,7 @@ from mailwarden.control.config.model import GatewayConfig
 from mailwarden.stores.spool.identifiers import FileIdentifiers
 from mailwarden.system.clock.clock import SystemClock
 from mailwarden.system.files.files import SystemFiles
+from mailwarden.system.files.whole_file import replace_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,5 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _save(path: Path, tree: dict[str, Any]) -> None:
-    fresh = path.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(tree, file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    files = SystemFiles()
+    files.close(replace_file(files, str(path), [json.dumps(tree).encode()]))

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from mailwarden.core.policy.mta_sts import Mode, StsPolicy, build_policy, parse_policy
-from mailwarden.services.transport_security.whole_file import replace_file
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.files.files import Files
+from mailwarden.system.files.whole_file import replace_file
 
 DOMAINS_MAX: Final = 50_000
 WEIGHT_MAX: Final = 32 * 1024 * 1024  # bytes, about, of all policies

@@ -18,8 +18,8 @@ from mailwarden.core.policy.tls_report_state import (
     absorb_results,
     encode_results,
 )
-from mailwarden.services.transport_security.whole_file import replace_file
 from mailwarden.system.files.files import Files, try_unlink, write_fully
+from mailwarden.system.files.whole_file import replace_file
 
 JOURNAL: Final = "journal"
 JOURNAL_BYTES_MAX: Final = 64 * 1024 * 1024

@@ -13,7 +13,8 @@ from mailwarden.stores.configuration.codec import canonical, hash_of, parse_json
 from mailwarden.stores.configuration.errors import DamagedError
 from mailwarden.stores.configuration.record import Configuration, read_version, version_body
 from mailwarden.stores.configuration.tree import LETTERS_MAX, TreeError, check_tree
-from mailwarden.system.files.files import Files, try_unlink, write_fully
+from mailwarden.system.files.files import Files, try_unlink
+from mailwarden.system.files.whole_file import replace_file
 
 FORMAT: Final = 1
 FILE_BYTES_MAX: Final = 8 * LETTERS_MAX
@@ -95,16 +96,8 @@ class Copies:
 
     def _replace(self, name: str, data: bytes) -> None:
         """Put `data` into a file: whoever reads it, also after a crash, sees the old or the new."""
-        path, draft = str(self._folder / name), str(self._folder / f"{name}.new")
-        try_unlink(self._files, draft)
-        descriptor = self._files.open(draft, write=True, create=True)
-        try:
-            write_fully(self._files, descriptor, [data], 0)
-            self._files.fdatasync(descriptor)
-        finally:
-            self._files.close(descriptor)
-        self._files.rename(draft, path)
-        self._files.sync_directory(str(self._folder))
+        path = str(self._folder / name)
+        self._files.close(replace_file(self._files, path, [data]))
 
 
 def _read(content: Any) -> Copy:  # noqa: ANN401  whatever JSON has

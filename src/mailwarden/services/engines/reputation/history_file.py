@@ -18,7 +18,8 @@ from mailwarden.services.engines.reputation.history_table import (
     HistoryMemory,
     HistoryTable,
 )
-from mailwarden.system.files.files import Files, try_unlink, write_fully
+from mailwarden.system.files.files import Files, write_fully
+from mailwarden.system.files.whole_file import write_whole
 
 KEPT_MIN: Final = 0.1  # an entry of which less is left, all counts together, is not saved
 
@@ -41,16 +42,12 @@ def save_history(
     Raises:
         OSError: they cannot be written; what was saved before is still there.
     """
-    fresh = f"{path}.new"
-    try_unlink(files, fresh)
-    fd = files.open(fresh, create=True)
-    try:
-        counts = _write(files, fd, memory, now, rest)
-        files.fdatasync(fd)
-    finally:
-        files.close(fd)
-    files.rename(fresh, path)
-    files.sync_directory(os.path.dirname(path) or ".")
+    counts: list[int] = []
+
+    def write(fd: int) -> None:
+        counts.extend(_write(files, fd, memory, now, rest))
+
+    files.close(write_whole(files, path, write))
     return sum(counts)
 
 
