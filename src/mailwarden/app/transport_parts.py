@@ -5,9 +5,8 @@ import random
 import secrets
 import ssl
 from pathlib import Path
-from typing import Final
 
-from mailwarden.app.state_directory import StateDirectory
+from mailwarden.app.post import Post
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.core.policy.tls_report import ReportCollector
 from mailwarden.core.policy.tls_report_build import Reporter
@@ -32,19 +31,14 @@ from mailwarden.system.dns.tlsa import DaneLookups
 from mailwarden.system.files.files import SystemFiles
 from mailwarden.system.log.maillog import MailLog
 
-LEADER: Final = 0  # the worker that refreshes policies and sends reports
-
 
 class TransportParts:
     """What `security` needs to live."""
 
-    def __init__(  # noqa: PLR0913  keywords, one for each thing that it is handed
+    def __init__(
         self,
-        index: int,
-        count: int,
+        post: Post,
         config: GatewayConfig,
-        base: Path,
-        state: StateDirectory,
         *,
         resolver: CachingResolver,
         spool: Spool,
@@ -57,7 +51,7 @@ class TransportParts:
         Raises:
             CertificateError: `delivery.ca_file` cannot be used.
         """
-        sts, context = config.delivery.mta_sts, make_policy_context(config, base)
+        sts, context = config.delivery.mta_sts, make_policy_context(config, post.base)
         self._fetcher = HttpsPolicyFetcher(
             resolver,
             context,
@@ -68,10 +62,10 @@ class TransportParts:
         source = PolicySource(cache, resolver, self._fetcher, clock)
         self._keeper = PolicyKeeper(
             cache,
-            PolicyFile(str(state.sts_policies), SystemFiles()),
+            PolicyFile(str(post.state.sts_policies), SystemFiles()),
             source,
             log,
-            is_refreshing=index == LEADER,
+            is_refreshing=post.is_leader,
         )
         self._keeper.load()
         collector = ReportCollector()
@@ -84,7 +78,7 @@ class TransportParts:
             is_trusted=bool(config.dns.trusted_servers),
         )
         self._poster = HttpsPoster(resolver, context)
-        store = ReportStore(str(state.tls_reports), index, SystemFiles())
+        store = ReportStore(str(post.state.tls_reports), post.index, SystemFiles())
         means = ReportMeans(
             store=store,
             spool=spool,
@@ -96,9 +90,9 @@ class TransportParts:
             random=random.SystemRandom(),
             token=lambda: secrets.token_hex(8),
         )
-        self._sender = TlsReportSender(means, report_words(config)) if index == LEADER else None
+        self._sender = TlsReportSender(means, report_words(config)) if post.is_leader else None
         self.results = TlsResults(collector, store, self._sender, log, clock)
-        self.results.load(count)
+        self.results.load(post.count)
         self._running: list[asyncio.Task[None]] = []
 
     def start(self) -> None:

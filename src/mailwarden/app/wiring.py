@@ -9,14 +9,13 @@ import ssl
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from mailwarden.app.own_endpoints import call_ahead_outsets, ourselves_of
+from mailwarden.app.post import Post
 from mailwarden.app.progress import Progress, told_now_and_then
 from mailwarden.app.report_words import report_words
 from mailwarden.app.shared_memory import SharedMemory
-from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.switches import is_delivery_suspended, redirects_of, suspended_listeners
 from mailwarden.app.transport_parts import TransportParts, make_policy_context
 from mailwarden.app.wiring_hosts import make_rates, make_reputation
@@ -79,11 +78,9 @@ Alert = Callable[[str], None]
 class Gateway:
     """One worker's parts, from listeners to spool."""
 
-    def __init__(  # noqa: PLR0913  keywords, one for each thing that it is handed
+    def __init__(
         self,
-        index: int,
-        count: int,
-        base: Path,
+        post: Post,
         config: GatewayConfig,
         *,
         memory: SharedMemory,
@@ -91,7 +88,6 @@ class Gateway:
         progress: Progress,
         failed: Callable[[BaseException], None],
         switches: Mapping[str, Any],
-        state: StateDirectory,
     ) -> None:
         """Build everything and read the spool, which may take a minute; `start` begins to work.
 
@@ -102,15 +98,15 @@ class Gateway:
         loop = asyncio.get_running_loop()
         self.config = config
         self.counters: dict[str, int] = defaultdict(int)
-        self._base = base
-        self._workers = count
+        self._base = post.base
+        self._workers = post.count
         self._alert = alert
         self._failed = failed
         self._clock = SystemClock()
         self._switches = switches
         self._is_stopping = False
-        self._state = state  # as the gateway was started, whatever `config` says meanwhile
-        self._key_uses = KeyUses(state.directory / USE_FILES.replace("*", str(index)))
+        self._state = post.state
+        self._key_uses = KeyUses(self._state.directory / USE_FILES.replace("*", str(post.index)))
         self._tags = self._load_tags(config)
         raise_open_files_limit(OPEN_FILES_WANTED)
         self._logs = Logs(
@@ -123,11 +119,11 @@ class Gateway:
         )
         self.log = self._logs.mail
         self._memory = memory  # stays open: a reload maps the rates and the history anew
-        self._gauges = BoardGauges(memory.board, index, self._board_full)
+        self._gauges = BoardGauges(memory.board, post.index, self._board_full)
         self._kernel_sync = _kernel_sync(loop)
         self.spool = SegmentSpool(
-            self._state.part(index),
-            self._state.adopted_parts(index, count),
+            self._state.part(post.index),
+            self._state.adopted_parts(post.index, post.count),
             config.spool,
             SystemFiles(),
             self._clock,
@@ -150,14 +146,11 @@ class Gateway:
         self.rates = make_rates(config, memory, self.log)
         self.reputation = make_reputation(
             config, memory, self.log, self._clock, self._resolver, self._state,
-            is_keeper=index == 0,
+            is_keeper=post.is_leader,
         )  # fmt: skip
         self.transport = TransportParts(
-            index,
-            count,
+            post,
             config,
-            base,
-            state,
             resolver=self._resolver,
             spool=self.spool,
             identifiers=self._identifiers,

@@ -20,6 +20,7 @@ import uvloop
 from mailwarden.app.accepted import HandedTexts, from_memory
 from mailwarden.app.channel import Channel, Packet
 from mailwarden.app.commands import Commands
+from mailwarden.app.post import Post
 from mailwarden.app.shared_memory import SharedMemory, close_all
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.wiring import Gateway
@@ -90,16 +91,18 @@ class Worker:
             if self._gateway is None:
                 gc.disable()  # a million messages that stay are no garbage to look through
                 self._gateway = Gateway(
-                    self._index,
-                    self._count,
-                    base,
+                    Post(
+                        self._index,
+                        self._count,
+                        base,
+                        StateDirectory(*map(Path, packet["state"])),
+                    ),
                     config,
                     memory=memory,
                     alert=self._alert,
                     progress=self._progress,
                     failed=self._failed,
                     switches=packet["switches"],
-                    state=StateDirectory(*map(Path, packet["state"])),
                 )
                 self._commands = Commands(self._gateway)
                 if self._switches is not None:  # switched while the spool was being read
