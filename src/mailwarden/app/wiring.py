@@ -5,45 +5,39 @@ import random
 import resource
 import secrets
 import socket
-import ssl
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from mailwarden.app.own_endpoints import call_ahead_outsets, ourselves_of
+from mailwarden.app.own_endpoints import call_ahead_outsets
 from mailwarden.app.post import Post
 from mailwarden.app.progress import Progress, told_now_and_then
 from mailwarden.app.report_words import report_words
 from mailwarden.app.shared_memory import SharedMemory
+from mailwarden.app.station_plans import (
+    client_tls,
+    delivery_plan,
+    listener_context,
+    server_tls,
+    work_queue_plan,
+)
 from mailwarden.app.switches import is_delivery_suspended, redirects_of, suspended_listeners
 from mailwarden.app.transport_parts import TransportParts, make_policy_context
 from mailwarden.app.wiring_hosts import make_rates, make_reputation
-from mailwarden.control.config.destination_table import destination_table
 from mailwarden.control.config.files import bounce_keys_file
 from mailwarden.control.config.model import GatewayConfig
-from mailwarden.core.policy.alt_sources import AltSourceIndex
-from mailwarden.core.policy.bounce_profile import Profiles
-from mailwarden.core.policy.destinations import DestinationIndex
-from mailwarden.core.policy.masquerade import MasqueradeIndex, MasqueradeRules
-from mailwarden.core.routes import RouteTable
 from mailwarden.mailflow.delivery.delivery import Delivery
-from mailwarden.mailflow.delivery.gateways import Gateways
 from mailwarden.mailflow.delivery.plan import Plan as DeliveryPlan
-from mailwarden.mailflow.delivery.plan import TlsContexts
 from mailwarden.mailflow.delivery.shared import Means
-from mailwarden.mailflow.listener.bounces import BounceVerification
 from mailwarden.mailflow.listener.context import (
     ListenerContext,
     Parts,
     count_together,
-    make_context,
 )
-from mailwarden.mailflow.listener.grants import ServerTls
 from mailwarden.mailflow.listener.hosts import DnsLists
 from mailwarden.mailflow.listener.listeners import Listeners
 from mailwarden.mailflow.listener.pressure import Pressure, PressureLimits
-from mailwarden.mailflow.listener.settings import Listener
 from mailwarden.mailflow.origination.originator import Originator
 from mailwarden.mailflow.workqueue.pipeline import build_pipeline
 from mailwarden.mailflow.workqueue.stage import Plan
@@ -60,8 +54,6 @@ from mailwarden.stores.spool.segments import SegmentSpool
 from mailwarden.stores.spool.spool import Entry, Settlement, State
 from mailwarden.stores.spool.tools import highest_mid
 from mailwarden.system.clock.clock import SystemClock
-from mailwarden.system.crypto.settings import CertificateFiles
-from mailwarden.system.crypto.tls import client_context, server_context
 from mailwarden.system.dns.client import CachingResolver
 from mailwarden.system.files.files import SystemFiles
 from mailwarden.system.files.kernel_sync import KernelSync
@@ -383,26 +375,19 @@ class Gateway:
     ) -> dict[str, ListenerContext]:
         path = config.inbound.credentials
         verify = load_credentials(self._base / path).verify if path else None
-        contexts = {}
-        for listener in config.listeners:
-            interface = config.interfaces[listener.interface]
-            hostname = interface.hostname or config.hostname
-            contexts[listener.name] = make_context(
-                listener,
-                config.inbound,
-                interface=(listener.interface, interface.address, hostname),
-                tls=self._server_tls(config, listener),
-                inline_size_max_bytes=config.spool.inline_size_max_bytes,
-                verify=verify,
-                call_ahead=askers.get(listener.call_ahead),
-                alt_sources=config.delivery.alt_sources.indexed(AltSourceIndex)
-                if config.delivery.alt_sources
-                else None,
-                bounces=None
-                if self._tags is None
-                else BounceVerification(config.bounce_verification, self._tags),
-            )
-        return count_together(contexts)
+        return count_together(
+            {
+                listener.name: listener_context(
+                    config,
+                    listener,
+                    tls=server_tls(config, self._base, listener),
+                    verify=verify,
+                    call_ahead=askers.get(listener.call_ahead),
+                    tags=self._tags,
+                )
+                for listener in config.listeners
+            }
+        )
 
     def _load_tags(self, config: GatewayConfig) -> BounceTags | None:
         """Return who tags senders and knows their bounces; None without keys.
@@ -414,57 +399,11 @@ class Gateway:
         keys = load_keys(bounce_keys_file(config))
         return BounceTags(keys, self._key_uses) if keys.keys else None
 
-    def _server_tls(self, config: GatewayConfig, listener: Listener) -> ServerTls | None:
-        if not listener.certificate:
-            return None
-        files = self._certificate(config, listener.certificate)
-        plain = server_context(files, verify_client=False)
-        if not files.client_ca:
-            return ServerTls(plain)
-        checking = server_context(files, verify_client=True)
-        checking.verify_mode = ssl.CERT_OPTIONAL  # a client that has none may come in all the same
-        return ServerTls(plain, checking, server_context(files, verify_client=True))
-
-    def _certificate(self, config: GatewayConfig, name: str) -> CertificateFiles:
-        files = config.certificates[name]
-        return CertificateFiles(
-            certificate=str(self._base / files.certificate),
-            key=str(self._base / files.key),
-            client_ca=str(self._base / files.client_ca) if files.client_ca else "",
-        )
-
     def _plan(self, config: GatewayConfig) -> Plan:
-        """Return what the stages of the work queue are built from."""
-        return Plan(
-            policies=config.mail_policies,
-            masquerades=masquerades(config),
-            spill=self.spool.spill,
-            log=self.log,
-        )
+        return work_queue_plan(config, self.spool, self.log)
 
     def _delivery_plan(self, config: GatewayConfig) -> DeliveryPlan:
-        ca_file = str(self._base / config.delivery.ca_file) if config.delivery.ca_file else ""
-        controls = destination_table(config)
-        shown = self._certificate(config, controls.certificate) if controls.certificate else None
-        return DeliveryPlan(
-            settings=config.delivery,
-            hostname=config.hostname,
-            routes=RouteTable(config.smtp_routes),
-            destinations=DestinationIndex(controls),
-            profiles=Profiles(config.bounce_profiles),
-            tls=TlsContexts(
-                client_context(ca_file, verify=False, certificate=shown),
-                client_context(ca_file, verify=True, certificate=shown),
-            ),
-            interfaces=config.interfaces,
-            ourselves=ourselves_of(config),
-            gateways=Gateways(
-                config.interfaces, config.interface_groups, config.delivery.interface
-            ),
-            tags=self._tags,
-            logged_headers=config.logs.headers,
-            send_tls_alert=controls.send_tls_alert,
-        )
+        return delivery_plan(config, tls=client_tls(config, self._base), tags=self._tags)
 
     def _pressure_limits(self, config: GatewayConfig) -> PressureLimits:
         """Return this worker's part of what all may hold."""
@@ -484,19 +423,6 @@ class Gateway:
 
     def _board_full(self, key: str) -> None:
         self.log.warning(f"No place on the board to count {key}: it is refused")
-
-
-def masquerades(config: GatewayConfig) -> dict[str, MasqueradeRules]:
-    """Return how the listeners masquerade; those that do not are left out."""
-    return {
-        listener.name: MasqueradeRules(
-            listener.masquerade.indexed(MasqueradeIndex),
-            tuple(header.field_name for header in listener.masquerade_headers),
-            listener.masquerade_envelope_sender,
-        )
-        for listener in config.listeners
-        if listener.masquerade
-    }
 
 
 def set_backlogs(config: GatewayConfig, sockets: Mapping[str, socket.socket]) -> None:

@@ -1,0 +1,139 @@
+"""What a configuration means for the stations: their settings made ready, without any effect.
+
+A worker builds its stations from these (wiring.py), and a trace its own (tracing).
+"""
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from mailwarden.app.own_endpoints import ourselves_of
+from mailwarden.control.config.destination_table import destination_table
+from mailwarden.control.config.model import GatewayConfig
+from mailwarden.core.policy.alt_sources import AltSourceIndex
+from mailwarden.core.policy.bounce_profile import Profiles
+from mailwarden.core.policy.destinations import DestinationIndex
+from mailwarden.core.policy.masquerade import MasqueradeIndex, MasqueradeRules
+from mailwarden.core.routes import RouteTable
+from mailwarden.mailflow.delivery.gateways import Gateways
+from mailwarden.mailflow.delivery.plan import Plan as DeliveryPlan
+from mailwarden.mailflow.delivery.plan import TlsContexts
+from mailwarden.mailflow.listener.bounces import BounceVerification
+from mailwarden.mailflow.listener.context import ListenerContext, make_context
+from mailwarden.mailflow.listener.grants import ServerTls
+from mailwarden.mailflow.listener.settings import Listener
+from mailwarden.mailflow.workqueue.stage import Plan
+from mailwarden.services.bounce_tags import BounceTags
+from mailwarden.services.call_ahead.asker import CallAhead
+from mailwarden.stores.spool.spool import Spool
+from mailwarden.system.crypto.settings import CertificateFiles
+from mailwarden.system.crypto.tls import client_context, server_context
+from mailwarden.system.log.maillog import MailLog
+
+
+def listener_context(
+    config: GatewayConfig,
+    listener: Listener,
+    *,
+    tls: ServerTls | None,
+    verify: Callable[[str, str], bool] | None,
+    call_ahead: CallAhead | None,
+    tags: BounceTags | None,
+) -> ListenerContext:
+    """Return the context of one listener of `config`, which stands there alone."""
+    interface = config.interfaces[listener.interface]
+    sources = config.delivery.alt_sources
+    return make_context(
+        listener,
+        config.inbound,
+        interface=(listener.interface, interface.address, interface.hostname or config.hostname),
+        tls=tls,
+        inline_size_max_bytes=config.spool.inline_size_max_bytes,
+        verify=verify,
+        call_ahead=call_ahead,
+        alt_sources=sources.indexed(AltSourceIndex) if sources else None,
+        bounces=None if tags is None else BounceVerification(config.bounce_verification, tags),
+    )
+
+
+def server_tls(config: GatewayConfig, base: Path, listener: Listener) -> ServerTls | None:
+    """Return how `listener` speaks TLS; None without a certificate.
+
+    Raises:
+        CertificateError: its files cannot be used.
+    """
+    if not listener.certificate:
+        return None
+    files = certificate_files(config, base, listener.certificate)
+    plain = server_context(files, verify_client=False)
+    if not files.client_ca:
+        return ServerTls(plain)
+    checking = server_context(files, verify_client=True)
+    checking.verify_mode = ssl.CERT_OPTIONAL  # a client that has none may come in all the same
+    return ServerTls(plain, checking, server_context(files, verify_client=True))
+
+
+def certificate_files(config: GatewayConfig, base: Path, name: str) -> CertificateFiles:
+    """Return the files of a certificate, by paths that are right wherever we are."""
+    files = config.certificates[name]
+    return CertificateFiles(
+        certificate=str(base / files.certificate),
+        key=str(base / files.key),
+        client_ca=str(base / files.client_ca) if files.client_ca else "",
+    )
+
+
+def work_queue_plan(config: GatewayConfig, spool: Spool, log: MailLog) -> Plan:
+    """Return what the stages of the work queue are built from."""
+    return Plan(
+        policies=config.mail_policies, masquerades=_masquerades(config), spill=spool.spill, log=log
+    )
+
+
+def _masquerades(config: GatewayConfig) -> dict[str, MasqueradeRules]:
+    """Return how the listeners masquerade; those that do not are left out."""
+    return {
+        listener.name: MasqueradeRules(
+            listener.masquerade.indexed(MasqueradeIndex),
+            tuple(header.field_name for header in listener.masquerade_headers),
+            listener.masquerade_envelope_sender,
+        )
+        for listener in config.listeners
+        if listener.masquerade
+    }
+
+
+def client_tls(config: GatewayConfig, base: Path) -> TlsContexts:
+    """Return how delivery speaks TLS.
+
+    Raises:
+        CertificateError: the files that it needs cannot be used.
+    """
+    ca_file = str(base / config.delivery.ca_file) if config.delivery.ca_file else ""
+    name = destination_table(config).certificate
+    shown = certificate_files(config, base, name) if name else None
+    return TlsContexts(
+        client_context(ca_file, verify=False, certificate=shown),
+        client_context(ca_file, verify=True, certificate=shown),
+    )
+
+
+def delivery_plan(
+    config: GatewayConfig, *, tls: TlsContexts, tags: BounceTags | None
+) -> DeliveryPlan:
+    """Return everything that steers delivery."""
+    controls = destination_table(config)
+    return DeliveryPlan(
+        settings=config.delivery,
+        hostname=config.hostname,
+        routes=RouteTable(config.smtp_routes),
+        destinations=DestinationIndex(controls),
+        profiles=Profiles(config.bounce_profiles),
+        tls=tls,
+        interfaces=config.interfaces,
+        ourselves=ourselves_of(config),
+        gateways=Gateways(config.interfaces, config.interface_groups, config.delivery.interface),
+        tags=tags,
+        logged_headers=config.logs.headers,
+        send_tls_alert=controls.send_tls_alert,
+    )
