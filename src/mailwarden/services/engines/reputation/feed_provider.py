@@ -13,8 +13,8 @@ from mailwarden.services.engines.reputation.score import FAILED, Score
 from mailwarden.services.engines.reputation.signature import (
     KEY_BYTES_MAX,
     SIGNATURE_BYTES_MAX,
-    HmacVerifier,
     SignatureError,
+    load_verifier,
 )
 
 SIGNATURE_SUFFIX: Final = ".sig"
@@ -145,7 +145,7 @@ class FeedReputation:
 def load_feed(path: str, signature_path: str, key_path: str, rest: Callable[[], None]) -> Loaded:
     """Return what a feed's files hold; the feed is not even looked at before its signature."""
     try:
-        key = HmacVerifier(_read(key_path, KEY_BYTES_MAX + 2))
+        key = load_verifier(_read(key_path, KEY_BYTES_MAX + 2))
         signature = _read(signature_path, SIGNATURE_BYTES_MAX)
         content = _read(path, FEED_BYTES_MAX)
         key.verify(content, signature)

@@ -57,7 +57,10 @@ class FeedSettings:
         REQUIRED, "The file; its signature is beside it, with `.sig` behind the name.", is_path=True
     )
     key_file: str = setting(
-        REQUIRED, "File with the key that the feed is signed with (HMAC-SHA256).", is_path=True
+        REQUIRED,
+        "File with the key that the feed is signed with: a shared one (HMAC-SHA256), or the public "
+        "key in PEM (Ed25519).",
+        is_path=True,
     )
     check_seconds: float = setting(
         30.0,

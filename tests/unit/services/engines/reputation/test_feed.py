@@ -4,6 +4,8 @@ import hashlib
 import hmac
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailwarden.services.engines.reputation import feed as limits
 from mailwarden.services.engines.reputation.feed import parse_feed
@@ -13,7 +15,11 @@ from mailwarden.services.engines.reputation.networks import (
     network_key,
     pack_address,
 )
-from mailwarden.services.engines.reputation.signature import HmacVerifier, SignatureError
+from mailwarden.services.engines.reputation.signature import (
+    HmacVerifier,
+    SignatureError,
+    load_verifier,
+)
 
 FEED = b"""\
 # made by hand
@@ -203,3 +209,20 @@ def test_a_signature_that_does_not(signature: bytes, message: str) -> None:
 def test_keys_of_the_wrong_length(key: bytes) -> None:
     with pytest.raises(SignatureError, match="a key has 32 to 4096 bytes"):
         HmacVerifier(key)
+
+
+def test_a_public_key_checks_what_its_owner_signed() -> None:
+    owner = Ed25519PrivateKey.generate()
+    pem = owner.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    verifier = load_verifier(pem)
+    verifier.verify(b"content", owner.sign(b"content"))
+    with pytest.raises(SignatureError, match="does not fit"):
+        verifier.verify(b"other", owner.sign(b"content"))
+    code = HmacVerifier(pem).sign(b"content").encode()  # anybody could make this one
+    with pytest.raises(SignatureError, match="does not fit"):
+        verifier.verify(b"content", code)
+
+
+def test_a_damaged_public_key_is_no_shared_one() -> None:
+    with pytest.raises(SignatureError, match="the key is not a public key"):
+        load_verifier(b"-----BEGIN PUBLIC KEY-----\n" + bytes(40))
