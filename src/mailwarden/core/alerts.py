@@ -1,0 +1,41 @@
+"""How a part tells people that something happened: the interface, and one for tests."""
+
+from typing import Final, NamedTuple, Protocol
+
+CRITICAL: Final = "Critical"  # severities (admin 8.5, SYS-30)
+WARNING: Final = "Warning"
+INFORMATION: Final = "Information"
+
+SYSTEM: Final = "System"  # classes
+UPDATER: Final = "Updater"
+
+
+class Alerts(Protocol):
+    """Passes alerts on. Never waits and never raises."""
+
+    def alert(self, severity: str, about: str, text: str, key: str, /) -> None:
+        """Tell people `text`, one line of a severity and of the class `about`.
+
+        Alerts of the same `key` are about the same thing: repeated ones may be put together.
+        """
+        ...
+
+
+class Alert(NamedTuple):
+    """What was told."""
+
+    severity: str
+    about: str
+    text: str
+    key: str
+
+
+class RecordedAlerts:
+    """Keeps alerts; for tests."""
+
+    def __init__(self) -> None:
+        self.told: list[Alert] = []
+
+    def alert(self, severity: str, about: str, text: str, key: str, /) -> None:
+        """Keep the alert."""
+        self.told.append(Alert(severity, about, text, key))
