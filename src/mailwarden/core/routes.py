@@ -129,6 +129,19 @@ class RouteTable:
             return self._default
         return self._search(_normal(domain))
 
+    def find_key(self, domain: str) -> str:
+        """Return the key of the route that `find` returns; "" is none."""
+        name = _normal(domain)
+        for exact in (domain, name):
+            if exact in self._exact:
+                return exact
+        dot = name.find(".", 1)
+        while dot >= 0:
+            if name[dot:] in self._partial:
+                return name[dot:]
+            dot = name.find(".", dot + 1)
+        return "" if self._default is None else DEFAULT_KEY
+
     def _search(self, name: str) -> Route | None:
         route = self._exact.get(name)
         if route is not None or not self._partial:

@@ -36,14 +36,13 @@ class DomainMapIndex:
     gives the kinds in this order, and does not say more).
     """
 
-    __slots__ = ("_rights", "_search")
+    __slots__ = ("_entries", "_search")
 
     def __init__(self, table: DomainMap) -> None:
         self._search: Final = SideSearch()
-        self._rights: Final[list[str]] = []
-        for left, right in sorted(table.entries, key=_kind_of_entry):  # stable
-            self._search.add(left, len(self._rights))
-            self._rights.append(right)
+        self._entries: Final = sorted(table.entries, key=_kind_of_entry)  # stable
+        for position, (left, _) in enumerate(self._entries):
+            self._search.add(left, position)
 
     def rewrite(self, address: str) -> str | None:
         """Return the new address of an envelope recipient; None is no change.
@@ -51,7 +50,12 @@ class DomainMapIndex:
         The new address is not looked up again.
         """
         position = self._search.find(address)
-        return None if position == NOWHERE else apply_right(address, self._rights[position])
+        return None if position == NOWHERE else apply_right(address, self._entries[position][1])
+
+    def find_entry(self, address: str) -> tuple[str, str] | None:
+        """Return the entry that decides about an envelope recipient, if there is one."""
+        position = self._search.find(address)
+        return None if position == NOWHERE else self._entries[position]
 
 
 def parse_domain_map(text: str) -> Imported[DomainMap]:

@@ -69,6 +69,13 @@ class MasqueradeIndex:
         position = self._search.find(address)
         return None if position == NOWHERE else apply_right(address, self._rights[position])
 
+    def find_entry(self, address: str) -> int:
+        """Return the place in the table of the entry for `address`, or NOWHERE.
+
+        Nothing is said of addresses without a domain: they have entries of their own kind.
+        """
+        return NOWHERE if not address or is_bare(address) else self._search.find(address)
+
 
 class MasqueradeRules(NamedTuple):
     """What a listener does with its table. The three are as its settings say."""

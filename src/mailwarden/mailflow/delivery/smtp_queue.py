@@ -8,7 +8,7 @@ be reached delays all that waits for it.
 from collections import deque
 from typing import Final
 
-from mailwarden.core.policy.destinations import DestinationLimits, DestinationTls, LimitType
+from mailwarden.core.policy.destinations import DestinationLimits, LimitType
 from mailwarden.core.policy.mail_providers import roll_up
 from mailwarden.core.smtp.client import Transaction
 from mailwarden.mailflow.delivery.admission import Admission, NoPlaceError
@@ -29,7 +29,6 @@ from mailwarden.mailflow.delivery.queue import (
     DestinationQueue,
     Item,
     QueueKey,
-    TlsWish,
     Unit,
     prune_ready,
     queue_name,
@@ -39,6 +38,7 @@ from mailwarden.mailflow.delivery.settler import Failures
 from mailwarden.mailflow.delivery.shared import CONNECTIONS_GAUGE, Shared
 from mailwarden.mailflow.delivery.speed import Speed
 from mailwarden.mailflow.delivery.tally import ENDPOINTS_MAX, HostStatus
+from mailwarden.mailflow.delivery.tls_attempts import asked_tls
 from mailwarden.stores.spool.spool import Entry, Stored
 
 UNITS_PER_CONNECTION: Final = 4  # of backlog, before another connection is opened for it
@@ -395,18 +395,9 @@ class SmtpQueue(DestinationQueue):
             self.tally.preferences = search.preferences
 
     def _opener(self, admission: Admission) -> Opener:
-        tls = self.limits.tls
-        match self.key.wish:
-            case TlsWish.NONE:
-                return Opener(self._shared, admission, tls)
-            case TlsWish.REQUIRED:
-                # RFC 8689, 4.2.1: nothing less than a verified server will do.
-                return Opener(self._shared, admission, DestinationTls.REQUIRED_VERIFY)
-            case TlsWish.OPTIONAL:
-                # On the way to a host of an administrator's own choice his word counts.
-                if not self.key.hop.is_configured or tls is DestinationTls.NONE:
-                    tls = DestinationTls.PREFERRED
-                return Opener(self._shared, admission, tls, wants_policies=False)
+        hop = self.key.hop
+        asked = asked_tls(self.key.wish, self.limits.tls, is_configured=hop.is_configured)
+        return Opener(self._shared, admission, asked.tls, wants_policies=asked.wants_policies)
 
     def _not_opened(self, failure: Failure, tried: frozenset[str]) -> None:
         if tried:  # no other host for what was moved: the answers it got stand

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from mailwarden.core.policy.destinations import DestinationTls
 from mailwarden.core.policy.transport_security import Security
+from mailwarden.mailflow.delivery.queue import TlsWish
 
 
 class Check(Enum):
@@ -31,6 +32,13 @@ class Attempt(NamedTuple):
     check: Check = Check.NOTHING
     must_encrypt: bool = False
     anchors: tuple[bytes, ...] = ()  # with DANE-TA: certificates (DER) that it has to lead to
+
+
+class Asked(NamedTuple):
+    """What mail asks of connections, whoever its hosts are."""
+
+    tls: DestinationTls
+    wants_policies: bool = True  # off for mail that goes whatever TLS does (RFC 8460, 3)
 
 
 _CLEAR: Final = Attempt(starttls=False)
@@ -65,6 +73,24 @@ _TESTING: Final[Mapping[DestinationTls, tuple[Attempt, ...]]] = {
     DestinationTls.PREFERRED_VERIFY: (_MX_NAME, _VERIFIED, _ENCRYPTED, _CLEAR),
     DestinationTls.REQUIRED_VERIFY: (_MX_NAME, _REQUIRED_VERIFIED),
 }
+
+
+def asked_tls(wish: TlsWish, tls: DestinationTls, *, is_configured: bool) -> Asked:
+    """Return what mail with `wish` asks for, where the destination controls say `tls`.
+
+    `is_configured` says that an administrator named the next hop.
+    """
+    match wish:
+        case TlsWish.NONE:
+            return Asked(tls)
+        case TlsWish.REQUIRED:
+            # RFC 8689, 4.2.1: nothing less than a verified server will do.
+            return Asked(DestinationTls.REQUIRED_VERIFY)
+        case TlsWish.OPTIONAL:
+            # On the way to a host of an administrator's own choice his word counts.
+            if not is_configured or tls is DestinationTls.NONE:
+                tls = DestinationTls.PREFERRED
+            return Asked(tls, wants_policies=False)
 
 
 def attempts(tls: DestinationTls, security: Security) -> tuple[Attempt, ...]:

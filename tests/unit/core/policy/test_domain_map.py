@@ -73,6 +73,13 @@ def test_the_most_specific_kind_wins(address: str, new: str | None) -> None:
     assert DomainMapIndex(TABLE).rewrite(address) == new
 
 
+def test_the_entry_that_decides_can_be_told() -> None:
+    index = DomainMapIndex(parse_domain_map(TEXT).table)
+    assert index.find_entry("Joe@old.example") == ("joe@old.example", "Joe.Doe@corp.example")
+    assert index.find_entry("ann@x.old.example") == ("@.old.example", "@corp.example")
+    assert index.find_entry("ann@new.example") is None
+
+
 def test_row_41_sub_domains() -> None:
     new = rewrite("@.old.example @corp.example\n", "bob@eu.old.example")
     assert new == "bob@corp.example"

@@ -4,6 +4,7 @@ import pytest
 
 from mailwarden.core.mail.header_addresses import Change, rewrite_header
 from mailwarden.core.policy import masquerade
+from mailwarden.core.policy.address_forms import NOWHERE
 from mailwarden.core.policy.masquerade import (
     MasqueradeIndex,
     MasqueradeTable,
@@ -74,6 +75,13 @@ REWRITTEN = [
 @pytest.mark.parametrize(("address", "new"), REWRITTEN)
 def test_rewriting(address: str, new: str | None) -> None:
     assert MasqueradeIndex(TABLE).rewrite(address) == new
+
+
+def test_the_entry_that_decides_can_be_told() -> None:
+    made = index(TEXT)
+    assert made.find_entry("ann@int.example") == 2
+    assert made.find_entry("bob@int.example") == 3
+    assert [made.find_entry(each) for each in ("", "joe", "ann@far.example")] == [NOWHERE] * 3
 
 
 def test_the_first_match_wins() -> None:

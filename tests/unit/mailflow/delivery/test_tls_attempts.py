@@ -4,7 +4,8 @@ import pytest
 
 from mailwarden.core.policy.destinations import DestinationTls
 from mailwarden.core.policy.transport_security import Security
-from mailwarden.mailflow.delivery.tls_attempts import Attempt, Check, attempts
+from mailwarden.mailflow.delivery.queue import TlsWish
+from mailwarden.mailflow.delivery.tls_attempts import Asked, Attempt, Check, asked_tls, attempts
 
 CLEAR = Attempt(starttls=False)
 ANY = Attempt(starttls=True)
@@ -48,3 +49,15 @@ def test_the_table() -> None:
     testing = Security.PKIX_TESTING
     assert attempts(DestinationTls.NONE, testing) == (must(Check.MX_NAME), ANY, CLEAR)
     assert attempts(DestinationTls.REQUIRED, testing) == (must(Check.MX_NAME), must())
+
+
+@pytest.mark.parametrize("tls", DestinationTls)
+@pytest.mark.parametrize("is_configured", [False, True])
+def test_what_a_message_asks_for_comes_first(tls: DestinationTls, is_configured: bool) -> None:
+    """RFC 8689, 4.2.1 and RFC 8460, 3."""
+    asked = {wish: asked_tls(wish, tls, is_configured=is_configured) for wish in TlsWish}
+    assert asked[TlsWish.NONE] == Asked(tls)
+    assert asked[TlsWish.REQUIRED] == Asked(DestinationTls.REQUIRED_VERIFY)
+    keeps = is_configured and tls is not DestinationTls.NONE
+    optional = Asked(tls if keeps else DestinationTls.PREFERRED, wants_policies=False)
+    assert asked[TlsWish.OPTIONAL] == optional
