@@ -47,7 +47,8 @@ class Admitted:
 
     With `change` the password has to be changed before anything else. `days_left` asks for a
     reminder. `last_at` and `last_from` are of the login before this one (CLI-07). A role of None
-    is a local user whose role was deleted, who can only log out.
+    is a local user whose role was deleted, who can only log out. `is_trusted` is somebody whom the
+    operating system vouches for: no password was asked for, so that a new one ends nothing.
     """
 
     user: str
@@ -61,6 +62,7 @@ class Admitted:
     last_from: str = ""
     generation: int = 0
     detail: str = ""  # for the log: which server said what
+    is_trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -374,3 +374,32 @@ async def test_rejected_passwords_have_to_wait_as_local_ones(office: Office) -> 
     office.use(servers, external=MAPPED)
     answers = [refused(await office.enter("eve", str(n))) for n in range(20)]
     assert answers == [Reason.REJECTED] * 10 + [Reason.TOO_MANY] * 10
+
+
+def test_whom_the_operating_system_vouches_for_needs_no_password(office: Office) -> None:
+    office.change("admin", lock=Lock.FAILURES)
+    admitted = office.sign_in.by_trust()
+    assert isinstance(admitted, Admitted)
+    assert (admitted.user, admitted.role, admitted.channel) == (
+        "admin",
+        Role.ADMINISTRATOR,
+        Channel.CONSOLE,
+    )
+    office.change("admin", generation=admitted.generation + 1)
+    assert office.sign_in.still_holds(admitted)
+    assert not office.sign_in.still_holds(dataclasses.replace(admitted, is_trusted=False))
+
+
+def test_a_trusted_session_ends_with_its_user(office: Office) -> None:
+    admitted = office.sign_in.by_trust("ann")
+    assert isinstance(admitted, Admitted)
+    office.use(users={name: user for name, user in USERS.items() if name != "ann"})
+    assert not office.sign_in.still_holds(admitted)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("nobody", Reason.UNKNOWN_USER), ("hal", Reason.NO_ACCESS), ("una", Reason.NO_ACCESS)],
+)
+def test_trust_makes_no_users_and_no_rights(office: Office, name: str, reason: Reason) -> None:
+    assert refused(office.sign_in.by_trust(name)) is reason
