@@ -7,18 +7,17 @@ answers are lines too, the last one `{"end": true}`.
 import asyncio
 import fcntl
 import os
-import socket
-import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from mailwarden.system.net.unix_socket import connect_unix, listen_unix, peer_of
+
 SOCKET_NAME: Final = "control.sock"
 LINE_BYTES_MAX: Final = 1024 * 1024
 CLIENT_SECONDS: Final = 60.0
-_CREDENTIALS: Final = "=iII"  # process, user and group id (unix(7), SO_PEERCRED)
 
 Request = dict[str, Any]
 Handler = Callable[[Request], AsyncIterator[dict[str, Any]]]
@@ -46,12 +45,7 @@ class ControlServer:
             OSError: a living gateway has the folder; the message says which process that is.
         """
         self._claim = _claim(self._directory)
-        path = self._directory / SOCKET_NAME
-        path.unlink(missing_ok=True)
-        listening = socket.socket(socket.AF_UNIX)
-        with _ShortPath(self._directory) as short:
-            listening.bind(short)
-        path.chmod(0o600)
+        listening = listen_unix(self._directory, SOCKET_NAME)
         self._server = await asyncio.start_unix_server(
             self._serve, sock=listening, limit=LINE_BYTES_MAX
         )
@@ -89,13 +83,11 @@ def ask(directory: Path, request: Request) -> Iterator[dict[str, Any]]:
     Raises:
         NotRunningError: there is none with this state directory.
     """
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(CLIENT_SECONDS)
-        try:
-            with _ShortPath(directory) as short:
-                connection.connect(short)
-        except OSError as error:
-            raise NotRunningError(_why_not(directory, error)) from error
+    try:
+        connection = connect_unix(directory, SOCKET_NAME, CLIENT_SECONDS)
+    except OSError as error:
+        raise NotRunningError(why_not(directory, error)) from error
+    with connection:
         connection.sendall(msgspec.json.encode(request) + b"\n")
         with connection.makefile("rb") as lines:
             for line in lines:
@@ -106,7 +98,8 @@ def ask(directory: Path, request: Request) -> Iterator[dict[str, Any]]:
     raise NotRunningError("the gateway broke the connection off")
 
 
-def _why_not(directory: Path, error: OSError) -> str:
+def why_not(directory: Path, error: OSError) -> str:
+    """Return why nobody answers in `directory`, for the person who asked."""
     match error:
         case FileNotFoundError() if not directory.exists():
             return f"no gateway is running with {directory}: there is no such folder"
@@ -118,19 +111,6 @@ def _why_not(directory: Path, error: OSError) -> str:
             return f"{directory} is closed to this user: be root, or whom the gateway runs as"
         case _:
             return f"no gateway answers in {directory}: {error.strerror or error}"
-
-
-class _ShortPath:
-    """A path to the socket that fits into the 108 bytes of a socket address, however deep."""
-
-    def __init__(self, directory: Path) -> None:
-        self._descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-
-    def __enter__(self) -> str:
-        return f"/proc/self/fd/{self._descriptor}/{SOCKET_NAME}"
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
 
 
 def _claim(directory: Path) -> int:
@@ -156,11 +136,8 @@ def _claim(directory: Path) -> int:
 
 def _answering_process(directory: Path) -> int | None:
     """Return the id of the process behind the socket; 0 where it cannot be seen from here."""
-    size = struct.calcsize(_CREDENTIALS)
     try:
-        with socket.socket(socket.AF_UNIX) as probe, _ShortPath(directory) as short:
-            probe.connect(short)
-            data = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        with connect_unix(directory, SOCKET_NAME) as probe:
+            return peer_of(probe).process
     except OSError:
         return None
-    return int(struct.unpack(_CREDENTIALS, data)[0])

@@ -93,5 +93,5 @@ def test_why_no_gateway_answers_is_said_in_words(
     def closed(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("mailwarden.app.control_socket._ShortPath", closed)
+    monkeypatch.setattr("mailwarden.app.control_socket.connect_unix", closed)
     assert why_not(tmp_path).startswith(f"{tmp_path} is closed to this user: be root")
