@@ -1,4 +1,4 @@
-"""Both terminals keep the same promises; the one on streams also has bytes to think of."""
+"""All terminals keep the same promises; the one on streams also has bytes to think of."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,8 +8,15 @@ import pytest
 from mailwarden.control.dialogue.scripted_terminal import Key, ScriptedTerminal
 from mailwarden.control.dialogue.session import Session
 from mailwarden.control.dialogue.stream_terminal import StreamTerminal
-from mailwarden.control.dialogue.terminal import ClosedError, EndOfTextError, Terminal
+from mailwarden.control.dialogue.terminal import (
+    ClosedError,
+    EndOfTextError,
+    InterruptError,
+    Size,
+    Terminal,
+)
 from mailwarden.control.dialogue.text import LineError
+from mailwarden.control.remote.key_terminal import KeyTerminal
 from tests.unit.control.dialogue.office import Office
 from tests.unit.control.dialogue.samples import CATALOG
 
@@ -48,7 +55,22 @@ def scripted(*typed: str | Key) -> Terminal:
     return ScriptedTerminal(typed)
 
 
-MAKERS = pytest.mark.parametrize("make", [piped, scripted])
+_PRESSED = {Key.CTRL_C: "\x03", Key.CTRL_D: "\x04"}
+
+
+def pressed(*typed: str | Key) -> KeyTerminal:
+    terminal = KeyTerminal(Paper(), Size(80, 24))
+    for each in typed:
+        if each is Key.HANG_UP:
+            terminal.close()
+            return terminal
+        terminal.feed((_PRESSED[each] if isinstance(each, Key) else f"{each}\r").encode())
+    terminal.end()
+    return terminal
+
+
+MAKERS = pytest.mark.parametrize("make", [piped, scripted, pressed])
+WITH_KEYS = pytest.mark.parametrize("make", [scripted, pressed])
 Make = Callable[..., Terminal]
 
 
@@ -87,6 +109,45 @@ async def test_waiting_for_an_interrupt_takes_no_input(make: Make) -> None:
     assert not waiting.done()
     waiting.cancel()
     assert await terminal.read_line("> ") == "one"
+
+
+@WITH_KEYS
+async def test_ctrl_c_interrupts_what_is_read(make: Make) -> None:
+    terminal = make(Key.CTRL_C, Key.CTRL_C, Key.CTRL_C, "one")
+    for read in (terminal.read_line("> "), terminal.read_secret("> "), terminal.read_key()):
+        with pytest.raises(InterruptError):
+            await read
+    assert await terminal.read_line("> ") == "one"
+
+
+@WITH_KEYS
+async def test_ctrl_c_interrupts_what_goes_on(make: Make) -> None:
+    terminal = make(Key.CTRL_C, "one")
+    async with asyncio.timeout(10):
+        await terminal.wait_interrupt()
+    assert await terminal.read_line("> ") == "one"
+
+
+@WITH_KEYS
+async def test_a_lost_connection_ends_all_that_waits(make: Make) -> None:
+    terminal = make(Key.HANG_UP)
+    for wait in (
+        terminal.read_line("> "), terminal.read_secret("> "), terminal.read_key(),
+        terminal.wait_interrupt(),
+    ):  # fmt: skip
+        with pytest.raises(ClosedError):
+            await wait
+
+
+@WITH_KEYS
+async def test_a_read_that_is_cancelled_takes_no_later_line(make: Make) -> None:
+    terminal = make(Key.NOTHING) if make is scripted else KeyTerminal(Paper(), Size(80, 24))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await terminal.read_line("> ")
+    if isinstance(terminal, KeyTerminal):
+        terminal.feed(b"one\r")
+        assert await terminal.read_line("> ") == "one"
 
 
 async def test_prompts_and_errors_go_their_ways() -> None:
