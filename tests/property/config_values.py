@@ -14,6 +14,8 @@ from mailwarden.mailflow.delivery import tables as delivery_tables
 from mailwarden.mailflow.listener import tables
 from mailwarden.services.call_ahead import settings as call_ahead
 from mailwarden.services.engines.reputation import settings as reputation
+from mailwarden.system.crypto import ciphers
+from mailwarden.system.crypto import settings as crypto
 
 LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
 DOMAINS = st.one_of(
@@ -41,6 +43,16 @@ ROUTES = st.one_of(
 )
 DOMAIN_KEYS = st.one_of(DOMAINS, DOMAINS.map(".{}".format))
 
+# An authority that nobody has the key of.
+AUTHORITY = (
+    "MIIBbDCCARKgAwIBAgIUVQ5M85y3Hqe0VU+ZaB5WSZtK9y8wCgYIKoZIzj0EAwIwDDEKMAgGA1UEAwwBYTAgFw0y"
+    "NjExMjQxODUyNTJaGA8yMTI2MTAzMTE4NTI1MlowDDEKMAgGA1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEH"
+    "A0IABHE6+Uv4K/IawNBEC2VIEHGJbt/jZutJ91/mKYVgd4vf64OMTD6PJVxejgi6QJBfIbuHuUy/aHZVJTVZ72my"
+    "JXajUDBOMB0GA1UdDgQWBBSfLS46KYKPr7b5LIMCGmXfBubGQjAfBgNVHSMEGDAWgBSfLS46KYKPr7b5LIMCGmXf"
+    "BubGQjAMBgNVHRMEBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIHXuHDgrQwD5JjoSPGqbqU9DkiRLDJetyaivFU75"
+    "UN1CAiEA7JbXZQR8AbZ/buidkZH1OsxaGuCkHaC23/57emXybPA="
+)
+
 PARSED = {
     hostport.parse_hostname: DOMAINS,
     patterns.parse_domain: DOMAIN_KEYS,
@@ -61,6 +73,8 @@ PARSED = {
     tables.parse_relay_host: RELAY_HOSTS,
     call_ahead.parse_server: DOMAINS,
     call_ahead.parse_action: st.sampled_from(["accept", "550 No"]),
+    ciphers.parse_ciphers: st.sampled_from(["ECDHE+AESGCM", "HIGH:!aNULL:@SECLEVEL=2"]),
+    crypto.parse_authority: st.just(AUTHORITY),
     reputation.parse_zone: DOMAINS,
     reputation.parse_code: st.integers(1, 254).map("127.0.0.{}".format),
 }
@@ -89,6 +103,8 @@ LEFT_OUT = {
         "mail_policies",
         "bounce_templates",
     },
+    "AuthoritySettings": {"system"},
+    "TlsProtocol": {"minimum_version", "maximum_version"},
     "AddressRules": {"address_literals"},
     "InboundSettings": {"max_connections", "max_tls_connections"},
     "BounceProfile": {

@@ -65,12 +65,14 @@ def server_tls(config: GatewayConfig, base: Path, listener: Listener) -> ServerT
     if not listener.certificate:
         return None
     files = certificate_files(config, base, listener.certificate)
-    plain = server_context(files, verify_client=False)
+    protocol = config.tls.inbound
+    plain = server_context(files, verify_client=False, protocol=protocol)
     if not files.client_ca:
         return ServerTls(plain)
-    checking = server_context(files, verify_client=True)
+    checking = server_context(files, verify_client=True, protocol=protocol)
     checking.verify_mode = ssl.CERT_OPTIONAL  # a client that has none may come in all the same
-    return ServerTls(plain, checking, server_context(files, verify_client=True))
+    demanding = server_context(files, verify_client=True, protocol=protocol)
+    return ServerTls(plain, checking, demanding)
 
 
 def certificate_files(config: GatewayConfig, base: Path, name: str) -> CertificateFiles:
@@ -112,10 +114,18 @@ def client_tls(config: GatewayConfig, base: Path) -> TlsContexts:
     ca_file = str(base / config.delivery.ca_file) if config.delivery.ca_file else ""
     name = destination_table(config).certificate
     shown = certificate_files(config, base, name) if name else None
-    return TlsContexts(
-        client_context(ca_file, verify=False, certificate=shown),
-        client_context(ca_file, verify=True, certificate=shown),
+    protocol = config.tls.outbound
+    trusting, verifying = (
+        client_context(
+            ca_file,
+            verify=verify,
+            certificate=shown,
+            authorities=config.authorities,
+            protocol=protocol,
+        )
+        for verify in (False, True)
     )
+    return TlsContexts(trusting, verifying, protocol)
 
 
 def delivery_plan(

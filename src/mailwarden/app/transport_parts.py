@@ -49,7 +49,7 @@ class TransportParts:
         """Take over what is kept of policies and results.
 
         Raises:
-            CertificateError: `delivery.ca_file` cannot be used.
+            CertificateError: `delivery.ca_file` or `authorities` cannot be used.
         """
         sts, context = config.delivery.mta_sts, make_policy_context(config, post.base)
         self._fetcher = HttpsPolicyFetcher(
@@ -135,6 +135,7 @@ def make_policy_context(config: GatewayConfig, base: Path) -> ssl.SSLContext:
     """Return how policy hosts are verified.
 
     Raises:
-        CertificateError: `delivery.ca_file` cannot be used.
+        CertificateError: `delivery.ca_file` or `authorities` cannot be used.
     """
-    return policy_context(str(base / config.delivery.ca_file) if config.delivery.ca_file else "")
+    ca_file = str(base / config.delivery.ca_file) if config.delivery.ca_file else ""
+    return policy_context(ca_file, config.authorities)

@@ -19,7 +19,7 @@ from mailwarden.core.routes import RouteKind, parse_route
 from mailwarden.services.bounce_tags import load_keys
 from mailwarden.services.directory.local import CREDENTIALS_SIZE_MAX, parse_credentials
 from mailwarden.services.engines.reputation.signature import KEY_BYTES_MAX
-from mailwarden.system.crypto.settings import CertificateFiles
+from mailwarden.system.crypto.settings import AuthoritySettings, CertificateFiles
 
 BOUNCE_KEYS: Final = "bounce-keys"  # in the state directory
 LINE_END_BYTES: Final = 2  # behind the key of a feed
@@ -33,6 +33,8 @@ def file_problems(config: GatewayConfig) -> Iterator[Problem]:
             yield problem.under(join("certificates", name))
     if config.delivery.ca_file:
         yield from _authorities("delivery.ca_file", config.delivery.ca_file)
+    if config.authorities.custom:
+        yield from _custom_authorities(config.authorities)
     if config.inbound.credentials:
         yield from _credentials("inbound.credentials", config.inbound.credentials)
     yield from _bounce_keys(config)
@@ -83,6 +85,19 @@ def _authorities(path: str, name: str) -> Iterator[Problem]:
             client_context(name, verify=True)
         except CertificateError as error:
             yield Problem(path, str(error))
+
+
+def _custom_authorities(authorities: AuthoritySettings) -> Iterator[Problem]:
+    """Yield why a certificate cannot be trusted that looks like one."""
+    from mailwarden.system.crypto.tls import (  # noqa: PLC0415  20 ms, only for certificates
+        CertificateError,
+        client_context,
+    )
+
+    try:
+        client_context("", verify=True, authorities=dataclasses.replace(authorities, system=False))
+    except CertificateError as error:
+        yield Problem(f"authorities.{error.setting}", str(error))
 
 
 def _credentials(path: str, name: str) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ from mailwarden.services.call_ahead.settings import PROFILES_MAX, CallAheadProfi
 from mailwarden.services.engines.reputation.settings import ReputationSettings
 from mailwarden.services.throttling.settings import RateSettings
 from mailwarden.stores.spool.settings import SpoolSettings
-from mailwarden.system.crypto.settings import CertificateFiles
+from mailwarden.system.crypto.settings import AuthoritySettings, CertificateFiles, TlsSettings
 from mailwarden.system.dns.settings import DnsSettings
 from mailwarden.system.log.settings import LogSettings
 
@@ -70,6 +70,10 @@ class GatewayConfig:
     )
     certificates: Mapping[str, CertificateFiles] = setting(
         dict, "Certificates by name.", parse_key=parse_name
+    )
+    tls: TlsSettings = setting(TlsSettings, "Versions and ciphers of TLS.")
+    authorities: AuthoritySettings = setting(
+        AuthoritySettings, "Whom other servers' certificates are verified against."
     )
     call_ahead_profiles: Mapping[str, CallAheadProfile] = setting(
         dict,

@@ -100,7 +100,7 @@ class Handshake:
                 security, anchors = self._shared.security, self._attempt.anchors
                 if not anchors or security is None:
                     return contexts.trusting
-                return security.anchor_context(anchors)
+                return security.anchor_context(anchors, contexts.protocol)
             case Check.AUTHORITY | Check.MX_NAME:
                 return contexts.verifying
 

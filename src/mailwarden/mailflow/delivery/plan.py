@@ -19,6 +19,7 @@ from mailwarden.mailflow.delivery.nexthop import SMTP_PORT
 from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.services.bounce_tags import BounceTags
 from mailwarden.stores.spool.spool import Stored
+from mailwarden.system.crypto.settings import DEFAULT_PROTOCOL, TlsProtocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class TlsContexts:
 
     trusting: ssl.SSLContext
     verifying: ssl.SSLContext
+    protocol: TlsProtocol = DEFAULT_PROTOCOL  # what both of them speak
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,7 +112,7 @@ class DeliverySettings:
     prefer_ipv6: bool = setting(False, "Try IPv6 addresses of a host before its IPv4 addresses.")
     ca_file: str = setting(
         "",
-        "Certificates of the authorities that peers are verified against; empty is the system's.",
+        "File of the authorities that peers are verified against, instead of `authorities`.",
         is_path=True,
     )
     dane: DaneSettings = setting(DaneSettings, "What TLSA records of other domains ask for.")

@@ -160,7 +160,8 @@ class TlsVerifier:
         if not seen.chain:
             return
         try:
-            context = anchor_context(seen.chain[:1])  # it vouches for itself, so that it is read
+            # It vouches for itself, so that it is read.
+            context = anchor_context(seen.chain[:1], self._plan.tls.protocol)
         except ValueError:
             return
         again = await self._talk(endpoint, need, context)
@@ -228,7 +229,7 @@ class TlsVerifier:
         if not anchors:
             return "no TLSA record describes its certificate"
         try:
-            context = anchor_context(anchors)
+            context = anchor_context(anchors, self._plan.tls.protocol)
         except ValueError as error:
             return str(error)
         again = await self._talk(endpoint, need, context)

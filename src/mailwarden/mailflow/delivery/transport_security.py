@@ -34,6 +34,7 @@ from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.services.transport_security.anchors import anchor_context
 from mailwarden.services.transport_security.policies import PolicyAnswer, PolicySource
 from mailwarden.system.clock.clock import Clock
+from mailwarden.system.crypto.settings import DEFAULT_PROTOCOL, TlsProtocol
 from mailwarden.system.dns.tlsa import DaneLookups
 
 SHOWN_MAX: Final = 10_000  # hosts whose last decision is remembered for displays
@@ -137,7 +138,7 @@ class TransportSecurity:
         self._shown: dict[Endpoint, str] = {}
         # Which anchor a host showed, by its records; and contexts of anchors.
         self._anchors: dict[DaneDecision, tuple[bytes, ...]] = {}
-        self._contexts: dict[tuple[bytes, ...], ssl.SSLContext] = {}
+        self._contexts: dict[tuple[tuple[bytes, ...], TlsProtocol], ssl.SSLContext] = {}
 
     def apply(self, settings: DeliverySettings, *, is_trusted: bool) -> None:
         """Go on under other settings."""
@@ -207,17 +208,20 @@ class TransportSecurity:
             self._anchors.clear()
         self._anchors[decision] = tuple(anchors)
 
-    def anchor_context(self, anchors: tuple[bytes, ...]) -> ssl.SSLContext:
-        """Return what takes certificates that lead to one of `anchors`.
+    def anchor_context(
+        self, anchors: tuple[bytes, ...], protocol: TlsProtocol = DEFAULT_PROTOCOL
+    ) -> ssl.SSLContext:
+        """Return what speaks `protocol` and takes certificates that lead to one of `anchors`.
 
         Raises:
             ValueError: an anchor is no certificate.
         """
-        context = self._contexts.get(anchors)
+        context = self._contexts.get((anchors, protocol))
         if context is None:
             if len(self._contexts) >= ANCHORS_MAX:
                 self._contexts.clear()
-            context = self._contexts[anchors] = anchor_context(anchors)
+            context = anchor_context(anchors, protocol)
+            self._contexts[(anchors, protocol)] = context
         return context
 
     # Results.

@@ -27,7 +27,7 @@ class MtaStsSettings:
 
     enabled: bool = setting(
         True,
-        "Honour policies. Policy hosts are verified against `delivery.ca_file` too.",
+        "Honour policies. Policy hosts are verified against `authorities` too.",
     )
     except_domains: tuple[str, ...] = setting(
         (),

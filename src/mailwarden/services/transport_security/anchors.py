@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from mailwarden.core.policy.tls_report import ResultType
-from mailwarden.system.crypto.tls import CIPHERS, client_context
+from mailwarden.system.crypto.settings import DEFAULT_PROTOCOL, TlsProtocol
+from mailwarden.system.crypto.tls import apply_protocol, client_context
 
 REASON_CHARACTERS_MAX: Final = 200
 
@@ -20,7 +21,9 @@ _EXPIRED: Final = 10
 _MISMATCHES: Final = (62, 63, 64)  # of host name, address of mail, IP address
 
 
-def anchor_context(anchors: Sequence[bytes]) -> ssl.SSLContext:
+def anchor_context(
+    anchors: Sequence[bytes], protocol: TlsProtocol = DEFAULT_PROTOCOL
+) -> ssl.SSLContext:
     """Return a context that takes chains up to one of `anchors` (certificates in DER) only.
 
     An anchor need not be a root. Whom the certificate is for is not checked.
@@ -29,7 +32,7 @@ def anchor_context(anchors: Sequence[bytes]) -> ssl.SSLContext:
         ValueError: an anchor is no certificate, or there is none.
     """
     context = client_context("", verify=False)
-    context.set_ciphers(CIPHERS)
+    apply_protocol(context, protocol, is_verifying=True)
     context.verify_mode = ssl.CERT_REQUIRED
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     try:

@@ -18,6 +18,7 @@ from mailwarden.services.transport_security.https_connector import (
     ConnectFailedError,
     HttpsConnector,
 )
+from mailwarden.system.crypto.settings import SYSTEM_AUTHORITIES, AuthoritySettings
 from mailwarden.system.crypto.tls import client_context
 
 TIMEOUT_SECONDS: Final = 60.0  # RFC 8461, 3.3
@@ -27,15 +28,17 @@ MEDIA_TYPE: Final = "text/plain"  # RFC 8461, 3.2
 _READ_BYTES: Final = 16 * 1024
 
 
-def policy_context(ca_file: str = "") -> ssl.SSLContext:
+def policy_context(
+    ca_file: str = "", authorities: AuthoritySettings = SYSTEM_AUTHORITIES
+) -> ssl.SSLContext:
     """Return the context of connections to policy hosts.
 
-    `ca_file` is a PEM file of authorities; `""` is those of the system.
+    `ca_file` is a PEM file of authorities; where it is `""`, those of `authorities` are known.
 
     Raises:
         CertificateError: the file cannot be used.
     """
-    context = client_context(ca_file, verify=True)
+    context = client_context(ca_file, verify=True, authorities=authorities)
     context.check_hostname = True
     context.hostname_checks_common_name = False  # RFC 8461, 3.3: only DNS-IDs count
     context.set_alpn_protocols(["http/1.1"])

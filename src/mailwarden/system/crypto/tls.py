@@ -1,21 +1,36 @@
 """TLS contexts for listeners and for delivery (RFC 8446, RFC 5246, RFC 9325).
 
-TLS 1.2 and 1.3 only, no compression, and no renegotiation asked for by a client, which would let
-it make the server work. Ciphers have forward secrecy; a few that are only fair stay at the end of
-the list, as a mail server that finds none in common sends in the clear.
+TLS 1.2 and 1.3 unless the administrator says otherwise, no compression, and no renegotiation asked
+for by a client, which would let it make the server work. Of renegotiation only the secure kind is
+known (RFC 5746): who has not heard of it may connect, but nothing more. The usual ciphers have
+forward secrecy; a few that are only fair stay at the end of the list, as a mail server that finds
+none in common sends in the clear.
 """
 
 import ssl
+import warnings
+from base64 import b64decode
 from typing import Final
 
-from mailwarden.system.crypto.settings import CertificateFiles
-
-CIPHERS: Final = (
-    "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:DHE+AES"
-    ":!aNULL:!eNULL:!aDSS:!PSK:!SRP:!AESCCM"
+from mailwarden.system.crypto.settings import (
+    DEFAULT_PROTOCOL,
+    SYSTEM_AUTHORITIES,
+    AuthoritySettings,
+    CertificateFiles,
+    TlsProtocol,
+    TlsVersion,
 )
 
 _OPTIONS: Final = ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+# SSL_OP_LEGACY_SERVER_CONNECT and SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION of openssl/ssl.h: what
+# the system's configuration may have switched on.
+_INSECURE_OPTIONS: Final = 0x4 | 0x40000
+_VERSIONS: Final = {
+    TlsVersion.TLS_1_0: ssl.TLSVersion.TLSv1,
+    TlsVersion.TLS_1_1: ssl.TLSVersion.TLSv1_1,
+    TlsVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2,
+    TlsVersion.TLS_1_3: ssl.TLSVersion.TLSv1_3,
+}
 
 
 class CertificateError(Exception):
@@ -23,15 +38,17 @@ class CertificateError(Exception):
 
     def __init__(self, setting: str, message: str) -> None:
         super().__init__(message)
-        self.setting = setting  # the field of CertificateFiles that is at fault
+        self.setting = setting  # the field at fault, of CertificateFiles or AuthoritySettings
 
 
 class _EncryptedKeyError(Exception):
     pass
 
 
-def server_context(files: CertificateFiles, *, verify_client: bool) -> ssl.SSLContext:
-    """Return the context of a listener.
+def server_context(
+    files: CertificateFiles, *, verify_client: bool, protocol: TlsProtocol = DEFAULT_PROTOCOL
+) -> ssl.SSLContext:
+    """Return the context of a listener, or of the web interface.
 
     With `verify_client` a handshake succeeds only for clients with a certificate that one of
     `files.client_ca` signed. TLS 1.3 gives out no tickets: the next connection of the client may
@@ -43,6 +60,7 @@ def server_context(files: CertificateFiles, *, verify_client: bool) -> ssl.SSLCo
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _harden(context)
+    apply_protocol(context, protocol, is_verifying=verify_client)
     context.num_tickets = 0
     load_certificate(context, files)
     if verify_client:
@@ -56,16 +74,21 @@ def server_context(files: CertificateFiles, *, verify_client: bool) -> ssl.SSLCo
 
 
 def client_context(
-    ca_file: str, *, verify: bool, certificate: CertificateFiles | None = None
+    ca_file: str,
+    *,
+    verify: bool,
+    certificate: CertificateFiles | None = None,
+    authorities: AuthoritySettings = SYSTEM_AUTHORITIES,
+    protocol: TlsProtocol = DEFAULT_PROTOCOL,
 ) -> ssl.SSLContext:
     """Return the context of a connection to another mail server.
 
     `certificate` is shown to servers that ask for one.
 
     With `verify` the handshake succeeds only for certificates that lead to an authority of
-    `ca_file` (PEM; `""` is those of the system). Whom the certificate is for is not checked:
-    several names may be right, see `peer_names.is_for`. Without `verify` any certificate and
-    weak ones too are taken, as the alternative is to send in the clear (RFC 7435, 3).
+    `ca_file` (PEM), or of `authorities` where that is `""`. Whom the certificate is for is not
+    checked: several names may be right, see `peer_names.is_for`. Without `verify` any certificate
+    and weak ones too are taken, as the alternative is to send in the clear (RFC 7435, 3).
 
     Raises:
         CertificateError: a file cannot be used.
@@ -75,14 +98,49 @@ def client_context(
     context.check_hostname = False
     if certificate is not None:
         load_certificate(context, certificate)
+    apply_protocol(context, protocol, is_verifying=verify)
     if not verify:
-        context.set_ciphers(f"{CIPHERS}:@SECLEVEL=1")
         context.verify_mode = ssl.CERT_NONE
     elif ca_file:
         load_authorities(context, ca_file)
     else:
-        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        trust(context, authorities)
     return context
+
+
+def apply_protocol(context: ssl.SSLContext, protocol: TlsProtocol, *, is_verifying: bool) -> None:
+    """Let `context` speak the versions and ciphers of `protocol`.
+
+    `is_verifying` says that the peer's certificate counts. Where it does not, weak ones are no
+    worse than none; and TLS before 1.2, whose signatures are all weak, only works there.
+    """
+    ciphers = protocol.ciphers
+    if not is_verifying and protocol.minimum_version.is_deprecated:
+        ciphers = f"{ciphers}:@SECLEVEL=0"
+    elif not is_verifying and context.protocol is ssl.PROTOCOL_TLS_CLIENT:
+        ciphers = f"{ciphers}:@SECLEVEL=1"
+    context.set_ciphers(ciphers)
+    with warnings.catch_warnings():  # Python warns of versions that the administrator wants
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
+        context.minimum_version = _VERSIONS[protocol.minimum_version]
+        context.maximum_version = _VERSIONS[protocol.maximum_version]
+
+
+def trust(context: ssl.SSLContext, authorities: AuthoritySettings) -> None:
+    """Let `context` trust the authorities of the lists that are on.
+
+    Raises:
+        CertificateError: OpenSSL does not take one of them.
+    """
+    if authorities.system:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    for number, text in enumerate(authorities.custom):
+        try:
+            context.load_verify_locations(cadata=b64decode(text))
+        except (ssl.SSLError, ValueError) as error:
+            message = "OpenSSL cannot read the certificate"
+            raise CertificateError(f"custom[{number}]", message) from error
 
 
 def load_certificate(context: ssl.SSLContext, files: CertificateFiles) -> None:
@@ -117,9 +175,7 @@ def load_authorities(context: ssl.SSLContext, ca_file: str) -> None:
 
 
 def _harden(context: ssl.SSLContext) -> None:
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= _OPTIONS
-    context.set_ciphers(CIPHERS)
+    context.options = (context.options | _OPTIONS) & ~_INSECURE_OPTIONS
 
 
 def _load_locations(context: ssl.SSLContext, path: str, setting: str, what: str) -> None:

@@ -1,6 +1,8 @@
 """The files, folders and users that a configuration names."""
 
 import os
+import ssl
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,12 @@ def test_one_thing_wrong_is_one_problem(text: str, part: str, folder: Path) -> N
 @pytest.mark.parametrize(("text", "part"), WRONG[:5], ids=range(5))
 def test_files_can_be_left_alone(text: str, part: str, folder: Path) -> None:
     assert wrong(text, folder, look_at_files=False) == []
+
+
+def test_an_authority_that_openssl_cannot_read_is_named(folder: Path) -> None:
+    der = ssl.PEM_cert_to_DER_cert((folder / "cert.pem").read_text(encoding="ascii"))
+    good, bad = (b64encode(each).decode("ascii") for each in (der, der + b"\x30\x01"))
+    text = f"{SAMPLE}authorities: {{custom: [{good}, {bad}]}}\n"
+    found = wrong(text, folder, look_at_files=True)
+    assert len(found) == 1, found
+    assert "authorities.custom[1]: OpenSSL cannot read the certificate" in found[0]
