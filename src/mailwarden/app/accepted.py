@@ -20,25 +20,34 @@ _SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | f
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A configuration, the text of its file, and those of the files of tables by path."""
+    """A configuration, its text, and those of its tables by the names that stand for them.
+
+    `number` is of its version in the store; 0 is that it is not kept.
+    """
 
     config: GatewayConfig
     text: str
     tables: Mapping[str, str]
+    number: int = 0
 
     def to_memory(self) -> int:
         """Return a file in memory that holds all texts and cannot be changed; for `from_memory`."""
-        content = msgspec.json.encode((self.text, dict(self.tables)))
-        file = os.memfd_create("configuration", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(file, view) :]
-            fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
-        except BaseException:
-            os.close(file)
-            raise
-        return file
+        return texts_to_memory(self.text, self.tables)
+
+
+def texts_to_memory(text: str, tables: Mapping[str, str]) -> int:
+    """Return a file in memory that holds all texts and cannot be changed; for `from_memory`."""
+    content = msgspec.json.encode((text, dict(tables)))
+    file = os.memfd_create("configuration", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(file, view) :]
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
 
 
 def from_memory(file: int) -> tuple[str, dict[str, str]]:

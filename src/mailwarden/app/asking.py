@@ -202,13 +202,13 @@ def state_directory(arguments: Namespace) -> Path:
     """
     path = find_config(arguments.config, os.environ)
     base = path.absolute().parent
-    named = _named_state_directory(path)
+    named = named_state_directory(path)
     if named is None:
         return StateDirectory.at(load_config(path, look_at_files=False), base).directory
     return (base / named).resolve()
 
 
-def _named_state_directory(path: Path) -> str | None:
+def named_state_directory(path: Path) -> str | None:
     """Return the state directory that a file names, be it with mistakes; None where none can."""
     try:
         tree = parse_tree(read_text(path), lambda *_: None)

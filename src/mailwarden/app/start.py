@@ -7,12 +7,22 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Final
 
+from mailwarden.app.asking import named_state_directory
+from mailwarden.app.configurations import Configurations
+from mailwarden.app.keeper import FOLDER, Keeper
+from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.supervisor import Supervisor
 from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError
 from mailwarden.control.config.model import GatewayConfig
-from mailwarden.control.config.reader import demo_text, parse_config, read_text
+from mailwarden.control.config.reader import (
+    ConfigError,
+    demo_text,
+    parse_config,
+    read_text,
+)
 from mailwarden.control.config.tables import Tables
+from mailwarden.stores.configuration.errors import StoreError
 
 DEMO_FOLDER: Final = Path("var/demo")
 
@@ -25,11 +35,7 @@ def run_gateway(arguments: Namespace) -> int:
         CommandError: a port or the state directory cannot be used.
     """
     path = _demo_config() if arguments.demo else find_config(arguments.config, os.environ)
-    text = read_text(path)
-    base = path.absolute().parent
-    tables = Tables()
-    config = parse_config(text, str(path), base, tables=tables)
-    supervisor = Supervisor(path, text, config, base, tables=tables)
+    supervisor = _supervisor(path, path.absolute().parent)
 
     def ready(started: Supervisor) -> None:
         print(_where(started.config, path, started), flush=True)
@@ -38,9 +44,57 @@ def run_gateway(arguments: Namespace) -> int:
 
     try:
         return asyncio.run(supervisor.run(ready))
-    except* OSError as group:
+    except* (OSError, StoreError) as group:
         error = next(iter(group.exceptions))
         raise CommandError(f"the gateway cannot start: {error}") from error
+
+
+def _supervisor(path: Path, base: Path) -> Supervisor:
+    """Return the supervisor of the gateway with the configuration file `path`.
+
+    Raises:
+        ConfigError: the file is wrong, and no version of it was ever in force.
+    """
+    tables = Tables()
+    try:
+        text = read_text(path)
+        config = parse_config(text, str(path), base, tables=tables)
+    except ConfigError as error:
+        return _without_file(path, base, error)
+    return Supervisor(path, text, config, base, tables=tables, keeper=_keeper(config, base))
+
+
+def _without_file(path: Path, base: Path, problems: ConfigError) -> Supervisor:
+    """Return a supervisor that starts with the last version, as the file is wrong.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    directory = named_state_directory(path)
+    if directory is None:
+        raise problems
+    try:
+        texts = Keeper((base / directory).resolve() / FOLDER, None).in_force()
+    except StoreError as error:
+        raise CommandError(f"the gateway cannot start: {error}") from error
+    if texts is None:
+        raise problems
+    source = Configurations(path, base)
+    config = source.accept(texts).config
+    for problem in problems.problems:
+        print(problem, file=sys.stderr)
+    print(
+        f"mailwarden: {path} is wrong; the gateway starts with version {texts.number}, which was "
+        "in force last",
+        file=sys.stderr,
+        flush=True,
+    )
+    return Supervisor(path, None, config, base, keeper=_keeper(config, base))
+
+
+def _keeper(config: GatewayConfig, base: Path) -> Keeper:
+    owner = StateDirectory.owner(config.user)
+    return Keeper(StateDirectory.at(config, base).directory / FOLDER, owner)
 
 
 def _demo_config() -> Path:

@@ -18,8 +18,10 @@ from typing import Any, Final
 
 from mailwarden import __version__
 from mailwarden.app.accepted import Accepted
+from mailwarden.app.configurations import Configurations
 from mailwarden.app.control_socket import ControlServer
 from mailwarden.app.gathering import Gathering
+from mailwarden.app.keeper import Applied, Keeper
 from mailwarden.app.next_start import changed_settings, in_words, waiting_for_start
 from mailwarden.app.ports import Ports
 from mailwarden.app.process import Launch, WorkerProcess, launch_worker
@@ -39,9 +41,10 @@ from mailwarden.app.switches import (
 from mailwarden.app.totals import Bookkeeper
 from mailwarden.control.cli.table import count_of
 from mailwarden.control.config.model import GatewayConfig
-from mailwarden.control.config.reader import ConfigError, parse_config, read_text
+from mailwarden.control.config.reader import ConfigError
 from mailwarden.control.config.tables import Tables
 from mailwarden.services.throttling.board import clear_region
+from mailwarden.stores.configuration.errors import StoreError
 
 WARNINGS_LOGGED_MAX: Final = 20  # about tables, at one reload
 STOP_SECONDS: Final = 30.0  # what open connections get to finish
@@ -55,17 +58,19 @@ class Supervisor:
     def __init__(
         self,
         config_path: Path,
-        text: str,
+        text: str | None,
         config: GatewayConfig,
         base: Path,
         *,
         tables: Tables | None = None,
+        keeper: Keeper | None = None,
         launch: Launch = launch_worker,
         restart_waits: Sequence[float] = RESTART_WAITS,
     ) -> None:
-        """`tables` has read those of `config`; `launch` starts a worker's process.
+        """`tables` has read those of `config`; `keeper` keeps the versions of the configuration.
 
-        `restart_waits` are seconds before the next one.
+        `launch` starts a worker's process; `restart_waits` are seconds before the next one. `text`
+        is that of the file; None is that the file is wrong, and `config` the last version.
         """
         self.config = config
         self.state = StateDirectory.at(config, base)
@@ -73,13 +78,16 @@ class Supervisor:
         self.workers: list[WorkerProcess] = []
         self._started = config  # what the next start is needed for is as it says
         self._is_up = False
+        self._reloading: asyncio.Future[None] | None = None
         self._launch = launch
         self._waits = tuple(restart_waits)
         self._path = config_path
-        self._tables = Tables() if tables is None else tables
-        self._accepted = Accepted(config, text, self._tables.texts)
-        self._texts = self._accepted.to_memory()
+        self._text = text
+        self._source = Configurations(config_path, base, tables, keeper)
+        self._accepted = Accepted(config, text or "", {})
+        self._texts = -1  # a file in memory, with those of the configuration in force
         self._base = base
+        self._activating = asyncio.Lock()
         self._log = SupervisorLog(config.logs, self.state, config.hostname)
         self._ports = Ports()
         self._memory: SharedMemory
@@ -89,6 +97,7 @@ class Supervisor:
         self._books = Bookkeeper(self.state, lambda: self.workers)
         self._before: Accepted | None = None  # what the last reload replaced
         self._taken_back = ""  # why the last reload was undone
+        self._not_applied = ""  # why the gateway started without what the file says
 
     async def run(self, on_ready: Callable[["Supervisor"], None]) -> int:
         """Run until SIGTERM or SIGINT; return the exit status.
@@ -96,10 +105,11 @@ class Supervisor:
         Raises:
             OSError: a port cannot be bound, or the state directory cannot be used.
         """
-        count = self.config.workers or os.cpu_count() or 1
         self.state.create()
         await self._control.start()  # before anything is touched that another gateway may have
         try:
+            self.begin()
+            count = self.config.workers or os.cpu_count() or 1
             self._prepare(count)
             async with asyncio.TaskGroup() as group:
                 for index in range(count):
@@ -113,6 +123,21 @@ class Supervisor:
             self._ports.close()
             self._log.close()
         return 0
+
+    def begin(self) -> None:
+        """Take the configuration to start with, which is a version that has what the file says.
+
+        Raises:
+            StoreError, OSError: the store cannot be used.
+            ConfigError: the version does not fit to this machine any more.
+        """
+        applied = self._source.begin(self._text)
+        accepted = self._source.accept(applied.texts)
+        self._source.finish(applied)
+        self._not_applied = applied.why
+        self._accepted, self._texts = accepted, accepted.to_memory()
+        self.config = self._started = accepted.config
+        self._log = SupervisorLog(self.config.logs, self.state, self.config.hostname)
 
     def _prepare(self, count: int) -> None:
         """Take ports, folders and signals; the logs last, as only then nothing is in the way."""
@@ -133,6 +158,8 @@ class Supervisor:
                 return
         self._is_up = True
         self._warn()
+        if self._not_applied:
+            self._log.critical(f"{self._path} is not applied: {self._not_applied}")
         self._log.info(f"Gateway {self.config.hostname} is up with {count_of(count, 'worker')}")
         if is_delivery_suspended(self._switches):
             self._log.warning("Deliveries are currently suspended")
@@ -245,50 +272,80 @@ class Supervisor:
         self._stopping.set()
 
     def _reload_signal(self) -> None:
-        problems = self.reload()
-        for problem in problems:
+        self._reloading = asyncio.ensure_future(self._reload_and_complain())
+
+    async def _reload_and_complain(self) -> None:
+        for problem in (await self.reload())["problems"]:
             print(f"mailwarden: not reloaded: {problem}", file=sys.stderr, flush=True)
 
-    def reload(self) -> list[str]:
-        """Read the configuration anew; return its problems, with which nothing has changed."""
-        self._taken_back = ""
-        try:
-            text = read_text(self._path)
-            config = parse_config(text, str(self._path), self._base, tables=self._tables)
-            self._ports.check(config)
-            self._swap(Accepted(config, text, self._tables.texts))
-        except OSError as error:
-            problems = [f"{self._path}: {error}"]
-        except ConfigError as error:
-            problems = [str(problem) for problem in error.problems]
-        else:
-            self._warn()
-            for name in self.waiting_for_start():
-                self._log.warning(f"A change of `{name}` takes effect at the next start")
-            return []
+    async def reload(self) -> dict[str, Any]:
+        """Read the file anew, and work by what it changes; return what came of it.
+
+        With `problems` nothing has changed; `notes` are worth to know. All workers that are ready
+        have followed then.
+        """
+        async with self._activating:
+            try:
+                applied = self._source.apply_file()
+                if applied.why:
+                    return self._not_reloaded([f"{self._path}: {applied.why}"])
+                problems = await self._put_in_force(applied)
+            except (OSError, StoreError) as error:
+                problems = [f"{self._path}: {error}"]
+            except ConfigError as error:
+                problems = [str(problem) for problem in error.problems]
+        if problems:
+            return self._not_reloaded(problems)
+        self._warn()
+        return {"problems": [], "notes": self._note_what_waits()}
+
+    def _not_reloaded(self, problems: list[str]) -> dict[str, Any]:
         for problem in problems:
             self._log.warning(f"Configuration not reloaded: {problem}")
-        return problems
+        return {"problems": problems, "notes": []}
+
+    async def _put_in_force(self, applied: Applied) -> list[str]:
+        """Work by what was applied, and keep it; return why that cannot be."""
+        is_in_force = False
+        try:
+            problems = await self._activate(self._source.accept(applied.texts))
+            if not problems:
+                self._source.finish(applied)
+                is_in_force = True
+            return problems
+        finally:
+            if not is_in_force:
+                self._source.abandon(applied)
+
+    async def _activate(self, accepted: Accepted) -> list[str]:
+        """Work by `accepted`, once all workers that are ready have followed.
+
+        Returns why that cannot be; then all is as it was. Raises OSError likewise.
+        """
+        self._taken_back = ""
+        self._ports.check(accepted.config)
+        self._swap(accepted)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                for worker in [worker for worker in self.workers if worker.is_ready]:
+                    await worker.wait_followed()
+            self._before = None  # nobody refuses it any more; its tables may be large
+        except TimeoutError:
+            self._log.warning("Not all workers have followed the new configuration yet")
+        if self._taken_back:
+            return [f"{self._path}: a worker cannot use it: {self._taken_back}"]
+        return []
+
+    def _note_what_waits(self) -> list[str]:
+        """Say, and return, what waits for the next start."""
+        names = self.waiting_for_start()
+        for name in names:
+            self._log.warning(f"A change of `{name}` takes effect at the next start")
+        return [in_words(names)] if names else []
 
     def waiting_for_start(self) -> list[str]:
         """Return the settings that were changed and wait for the next start."""
         return waiting_for_start(self._started, self.config)
-
-    async def _reload_answer(self) -> dict[str, Any]:
-        """Reload; return what came of it once all workers that are ready have followed."""
-        problems = self.reload()
-        if not problems:
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    for worker in [worker for worker in self.workers if worker.is_ready]:
-                        await worker.wait_followed()
-                self._before = None  # nobody refuses it any more; its tables may be large
-            except TimeoutError:
-                self._log.warning("Not all workers have followed the new configuration yet")
-        if self._taken_back:
-            problems = [f"{self._path}: a worker cannot use it: {self._taken_back}"]
-        later = [] if problems else self.waiting_for_start()
-        return {"problems": problems, "notes": [in_words(later)] if later else []}
 
     def _refused(self, why: str) -> None:
         """A worker cannot follow the new configuration: all go back to the one before."""
@@ -304,9 +361,10 @@ class Supervisor:
 
     def _warn(self) -> None:
         """Say what stands in tables without effect."""
-        for warning in self._tables.warnings[:WARNINGS_LOGGED_MAX]:
+        warnings = self._source.file_warnings
+        for warning in warnings[:WARNINGS_LOGGED_MAX]:
             self._log.warning(f"Configuration: {warning}")
-        more = len(self._tables.warnings) - WARNINGS_LOGGED_MAX
+        more = len(warnings) - WARNINGS_LOGGED_MAX
         if more > 0:
             self._log.warning(f"Configuration: {count_of(more, 'warning')} more about tables")
 
@@ -339,7 +397,7 @@ class Supervisor:
         """Yield the answers to one request from the control socket."""
         name = request.get("command")
         if name == "reload":
-            yield await self._reload_answer()
+            yield await self.reload()
         elif name in SWITCHING:
             yield await self._switch(request)
         elif name == "queue_reset" and (active := still_active(self._switches, self.config)):

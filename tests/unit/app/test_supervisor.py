@@ -55,6 +55,7 @@ class Setup:
             launch=self.peers.launch,  # type: ignore[arg-type]
             restart_waits=waits,
         )
+        self.supervisor.begin()
         self.supervisor._log = self.log  # type: ignore[assignment]
         self.supervisor._ports = self.ports  # type: ignore[assignment]
         self.supervisor._memory = make_shared_memory(2, config)
@@ -135,7 +136,7 @@ async def test_one_that_cannot_start_leaves_its_connections_to_the_others(patien
     assert status["workers"][0]["progress"] == (
         "ended with exit status 70; restarted in 3600 seconds"
     )
-    assert patient.supervisor.reload() == []
+    assert (await patient.supervisor.reload())["problems"] == []
     assert patient.ports.open == {1}  # nobody would accept what comes to the other's
 
 

@@ -1,6 +1,8 @@
 """Plain trees and the nodes that the builder of configurations reads: there and back."""
 
-from typing import Final
+from typing import Any, Final
+
+import yaml
 
 from mailwarden.control.candidate.model import Model
 from mailwarden.control.candidate.tidy import tidy
@@ -18,6 +20,8 @@ from mailwarden.control.config.tree import (
 from mailwarden.stores.configuration.tree import Tree, Value
 
 NOWHERE: Final = Place(0, 0)
+_LINE_WIDTH: Final = 100
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def read_yaml(text: str, report: Report, model: Model) -> Tree:
@@ -33,6 +37,28 @@ def read_yaml(text: str, report: Report, model: Model) -> Tree:
     if not isinstance(tree, dict):
         raise TreeError(root.place, "a configuration is names with values, as in `hostname: ...`")
     return tree
+
+
+def write_yaml(tree: Tree) -> str:
+    """Return `tree` as YAML that `read_yaml` reads back; texts of several lines as blocks."""
+    return str(
+        yaml.dump(tree, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=_LINE_WIDTH)
+    )
+
+
+class _PlainDumper(_Dumper):  # type: ignore[misc]  # either of two classes
+    """Writes each value where it stands, be it the same as another."""
+
+    def ignore_aliases(self, _data: object) -> bool:
+        return True
+
+
+def _represent_text(dumper: Any, text: str) -> Any:  # noqa: ANN401  nodes of the library
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_PlainDumper.add_representer(str, _represent_text)
 
 
 def tree_of(node: Node) -> Value:

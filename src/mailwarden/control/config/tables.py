@@ -38,11 +38,15 @@ class TableFileError(Exception):
 class Tables:
     """Reads tables, and remembers what it has read. One reading of a configuration at a time."""
 
-    def __init__(self, read_file: ReadFile | None = None) -> None:
-        """`read_file` returns the text of a file, or raises TableFileError."""
+    def __init__(self, read_file: ReadFile | None = None, beside: "Tables | None" = None) -> None:
+        """`read_file` returns the text of a file, or raises TableFileError.
+
+        What `beside` remembers need not be read again.
+        """
         self.warnings: list[LocatedProblem] = []  # of the last reading
         self.texts: dict[str, str] = {}  # of the files of the last reading, by path
         self._read_file = read_file or read_table_file
+        self._beside = beside
         self._size = 0
         self._known: _Known = {}
         self._used: _Known = {}
@@ -82,11 +86,14 @@ class Tables:
     def read(self, form: TableForm, text: str, file: str) -> TextTable[Any]:
         """Return the table in `text`; its `read` may hold problems."""
         key = (form.name, text)
-        known = self._used.get(key) or self._known.get(key)
+        known = self._used.get(key) or self._known.get(key) or self._remembered_beside(key)
         table = TextTable(text, _read(form, text), file) if known is None else known[0]
         if not table.read.problems:
             self._used[key] = table, form
         return table.at(file)
+
+    def _remembered_beside(self, key: tuple[str, str]) -> tuple[TextTable[Any], TableForm] | None:
+        return None if self._beside is None else self._beside._known.get(key)  # noqa: SLF001  its own class
 
 
 def read_table_file(path: str) -> str:

@@ -1,0 +1,82 @@
+"""Where the supervisor gets the gateway's configuration from: the file, and the store of versions.
+
+The file is read and found to be right first; what it changes becomes a version. The gateway works
+by a version, never by the file itself, so that what others have committed holds as well.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from mailwarden.app.accepted import Accepted, HandedTexts
+from mailwarden.app.keeper import Applied, Keeper, Texts
+from mailwarden.control.config.problems import LocatedProblem
+from mailwarden.control.config.reader import parse_config, read_text
+from mailwarden.control.config.tables import Tables
+
+
+class Configurations:
+    """Those of one gateway. Without a keeper, as where nothing is to be kept, the file is all."""
+
+    def __init__(
+        self, path: Path, base: Path, tables: Tables | None = None, keeper: Keeper | None = None
+    ) -> None:
+        """`tables` reads, or has read, those of the file; relative paths count from `base`."""
+        self.path: Final = path
+        self.base: Final = base
+        self._of_file: Final = Tables() if tables is None else tables
+        self._handed: Final = HandedTexts()
+        self._tables: Final = Tables(self._handed.read, beside=self._of_file)
+        self._keeper: Final = keeper
+
+    @property
+    def file_warnings(self) -> list[LocatedProblem]:
+        """What stands without effect in the tables of the file that was read last."""
+        return self._of_file.warnings
+
+    def begin(self, text: str | None) -> Applied:
+        """Return what to start with; None is a file that is wrong, where the last version goes on.
+
+        Raises:
+            StoreError, OSError: the store cannot be used.
+        """
+        tables = self._of_file.texts if text is not None else {}
+        if self._keeper is None:
+            assert text is not None
+            return Applied(Texts(0, text, tables))
+        return self._keeper.begin(text, self.base, tables)
+
+    def apply_file(self) -> Applied:
+        """Read the file, and make a version of what it changes.
+
+        Raises:
+            ConfigError: all that is wrong with the file.
+            StoreError, OSError: it cannot be applied now.
+        """
+        text = read_text(self.path)
+        parse_config(text, str(self.path), self.base, tables=self._of_file)
+        if self._keeper is None:
+            return Applied(Texts(0, text, dict(self._of_file.texts)))
+        return self._keeper.apply(text, self.base, self._of_file.texts)
+
+    def accept(self, texts: Texts, *, look_at_files: bool = True) -> Accepted:
+        """Return the configuration in `texts`.
+
+        Raises:
+            ConfigError: all that is wrong with it.
+        """
+        self._handed.texts = texts.tables
+        name = f"version {texts.number}" if texts.number else str(self.path)
+        config = parse_config(
+            texts.text, name, self.base, look_at_files=look_at_files, tables=self._tables
+        )
+        return Accepted(config, texts.text, texts.tables, texts.number)
+
+    def finish(self, applied: Applied) -> None:
+        """Put in force what was applied. Raises StoreError and OSError."""
+        if self._keeper is not None:
+            self._keeper.finish(applied)
+
+    def abandon(self, applied: Applied) -> None:
+        """Forget what was applied. Raises StoreError and OSError."""
+        if self._keeper is not None:
+            self._keeper.abandon(applied)

@@ -1,0 +1,224 @@
+"""The versions of the configuration, as the supervisor uses them: at its start and for the file.
+
+Others commit by way of the management process, which has the store open at the same time. Here the
+store is only open while something is done with it, as the user who owns it.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mailwarden.control.candidate.candidate import Candidate, ConflictError
+from mailwarden.control.candidate.nodes import write_yaml
+from mailwarden.control.candidate.table_texts import set_aside
+from mailwarden.control.operations.applied_file import AppliedFile, file_tree
+from mailwarden.control.operations.versions import (
+    MIGRATIONS,
+    MODEL,
+    NothingToCommitError,
+    Proposal,
+    Versions,
+)
+from mailwarden.stores.configuration.errors import StoreError
+from mailwarden.stores.configuration.record import Author, Configuration, Source
+from mailwarden.stores.configuration.store import ConfigurationStore
+from mailwarden.stores.configuration.tree import Tree
+from mailwarden.system.clock.clock import Clock, SystemClock
+
+FOLDER: Final = "management"  # in the state directory
+BY_FILE: Final = Author("", "", Source.FILE)
+BY_SYSTEM: Final = Author("", "", Source.SYSTEM)
+
+
+class Texts(NamedTuple):
+    """A version as it is handed to other processes: a text, and the long tables beside it."""
+
+    number: int
+    text: str
+    tables: Mapping[str, str]
+
+
+class Applied(NamedTuple):
+    """What came of the file. With `why` it was not applied, and the version in force is another."""
+
+    texts: Texts
+    proposal: Proposal | None = None  # to be finished or abandoned; None: nothing has changed
+    tree: Tree | None = None  # of the file
+    why: str = ""
+
+
+def texts_of(number: int, tree: Tree) -> Texts:
+    """Return a version as it is handed over."""
+    aside = set_aside(tree, MODEL)
+    return Texts(number, write_yaml(aside.tree), aside.texts)
+
+
+class Keeper:
+    """Keeps the versions in `folder`, which `owner`, a user and group, has; None is this one."""
+
+    def __init__(
+        self, folder: Path, owner: tuple[int, int] | None, clock: Clock | None = None
+    ) -> None:
+        self._folder: Final = folder
+        self._owner: Final = owner
+        self._clock: Final = clock or SystemClock()
+        self._file: Final = AppliedFile(folder)
+
+    def begin(self, text: str | None, base: Path, tables: Mapping[str, str]) -> Applied:
+        """Clear up what was left, and apply the file; return what the gateway starts with.
+
+        Nobody else may have the store open. `text` and `tables` are of a file that is right; None
+        is that it is not, and the last version goes on.
+
+        Raises:
+            StoreError: the store is damaged or cannot be used.
+            OSError: the folder cannot be.
+        """
+        self._make_folder()
+        with self._open() as versions:
+            versions.store.recover()
+            self._fall_back(versions)
+            self._migrate(versions)
+            if text is None:
+                last = versions.last()
+                if last is None:
+                    raise StoreError("no version of the configuration was ever in force")
+                return Applied(texts_of(last.version.number, last.tree))
+            return self._apply(versions, file_tree(text, base, dict(tables)))
+
+    def in_force(self) -> Texts | None:
+        """Return the version in force; None before the first.
+
+        Raises:
+            StoreError, OSError: as for `begin`.
+        """
+        if not self._folder.exists():
+            return None
+        with self._open() as versions:
+            last = versions.last()
+            return None if last is None else texts_of(last.version.number, last.tree)
+
+    def apply(self, text: str, base: Path, tables: Mapping[str, str]) -> Applied:
+        """Make a version of the file, if it has changed.
+
+        Raises:
+            StoreError, OSError: as for `begin`; or somebody else is about to commit.
+        """
+        with self._open() as versions:
+            return self._apply(versions, file_tree(text, base, dict(tables)))
+
+    def finish(self, applied: Applied) -> None:
+        """Put in force what was applied.
+
+        Raises:
+            StoreError, OSError: it cannot be.
+        """
+        with self._open() as versions:
+            if applied.proposal is not None:
+                versions.store.finish(applied.proposal.prepared)
+            if applied.tree is not None:
+                self._file.save(applied.texts.number, applied.tree)
+
+    def abandon(self, applied: Applied) -> None:
+        """Forget what was applied."""
+        if applied.proposal is not None:
+            with self._open() as versions:
+                versions.store.abandon(applied.proposal.prepared)
+
+    def _apply(self, versions: Versions, tree: Tree) -> Applied:
+        last = versions.last()
+        candidate = versions.follow(self._file.candidate(tree, last), Source.FILE)
+        try:
+            proposal = versions.prepare(candidate, BY_FILE)
+        except NothingToCommitError:
+            assert last is not None
+            return Applied(texts_of(last.version.number, last.tree), None, tree)
+        except ConflictError as error:
+            assert last is not None
+            texts = texts_of(last.version.number, last.tree)
+            return Applied(texts, why=_conflict(error))
+        return Applied(texts_of(proposal.number, proposal.tree), proposal, tree)
+
+    def _fall_back(self, versions: Versions) -> None:
+        """Go back from a version that nobody confirmed while the gateway stood still."""
+        waiting = versions.store.awaiting()
+        if waiting is None or waiting.remaining(self._clock.time()) > 0:
+            return
+        fall_back(versions)
+
+    def _migrate(self, versions: Versions) -> None:
+        """Bring the last version of another release into the form of this one."""
+        last = versions.last()
+        if last is None or last.version.schema == MIGRATIONS.latest:
+            return
+        migrated = MIGRATIONS.migrate(last.tree, last.version.schema)
+        candidate = Candidate.of(last).load(migrated.tree, MODEL)
+        proposal = versions.prepare(candidate, BY_SYSTEM, "; ".join(migrated.notes))
+        versions.store.finish(proposal.prepared)
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._owner is not None:
+            os.chown(self._folder, *self._owner)
+        self._folder.chmod(0o700)
+
+    @contextmanager
+    def _open(self) -> Iterator[Versions]:
+        with acting_as(self._owner):
+            store = ConfigurationStore(self._folder, self._clock)
+            try:
+                yield Versions(store)
+            finally:
+                store.close()
+
+
+def fall_back(versions: Versions) -> Proposal | None:
+    """Go back to the version before one that nobody confirmed; finished at once.
+
+    Returns None where no version waits.
+    """
+    waiting = versions.store.awaiting()
+    last = versions.last()
+    if waiting is None or last is None:
+        return None
+    before: Configuration = versions.store.read(waiting.fallback)
+    candidate = Candidate.of(last).load(before.tree, MODEL)
+    comment = f"version {waiting.number} of {waiting.user} was not confirmed"
+    proposal = versions.prepare(candidate, BY_SYSTEM, comment, restores=waiting.fallback)
+    versions.store.finish(proposal.prepared)
+    return proposal
+
+
+@contextmanager
+def acting_as(owner: tuple[int, int] | None) -> Iterator[None]:
+    """Do what is within as another user, so that files that come about are theirs."""
+    if owner is None:
+        yield
+        return
+    user, group = os.geteuid(), os.getegid()
+    os.setegid(owner[1])
+    os.seteuid(owner[0])
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        os.setegid(group)
+
+
+def _conflict(error: ConflictError) -> str:
+    found = ", ".join(
+        f"{each.section} (version {each.number}, {each.user or 'the gateway'})"
+        for each in error.conflicts[:_SHOWN_MAX]
+    )
+    more = len(error.conflicts) - _SHOWN_MAX
+    rest = f" and {more} more" if more > 0 else ""
+    return (
+        f"others have changed the same since the file was applied last: {found}{rest}; "
+        "`mailwarden config diff` shows how, `mailwarden config export` writes a file with their "
+        "changes, `mailwarden config apply --overwrite` takes the file all the same"
+    )
+
+
+_SHOWN_MAX: Final = 10
