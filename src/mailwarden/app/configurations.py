@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from mailwarden.app.accepted import Accepted, HandedTexts
-from mailwarden.app.keeper import Applied, Keeper, Texts
+from mailwarden.app.keeper import Applied, Keeper
 from mailwarden.control.config.problems import LocatedProblem
 from mailwarden.control.config.reader import parse_config, read_text
 from mailwarden.control.config.tables import Tables
+from mailwarden.control.operations.versions import Texts
 
 
 class Configurations:

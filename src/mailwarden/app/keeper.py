@@ -11,33 +11,25 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mailwarden.control.candidate.candidate import Candidate, ConflictError
-from mailwarden.control.candidate.nodes import write_yaml
-from mailwarden.control.candidate.table_texts import set_aside
 from mailwarden.control.operations.applied_file import AppliedFile, file_tree
 from mailwarden.control.operations.versions import (
+    BY_SYSTEM,
     MIGRATIONS,
     MODEL,
     NothingToCommitError,
     Proposal,
+    Texts,
     Versions,
+    texts_of,
 )
 from mailwarden.stores.configuration.errors import StoreError
-from mailwarden.stores.configuration.record import Author, Configuration, Source
+from mailwarden.stores.configuration.record import Author, Source
 from mailwarden.stores.configuration.store import ConfigurationStore
 from mailwarden.stores.configuration.tree import Tree
 from mailwarden.system.clock.clock import Clock, SystemClock
 
 FOLDER: Final = "management"  # in the state directory
 BY_FILE: Final = Author("", "", Source.FILE)
-BY_SYSTEM: Final = Author("", "", Source.SYSTEM)
-
-
-class Texts(NamedTuple):
-    """A version as it is handed to other processes: a text, and the long tables beside it."""
-
-    number: int
-    text: str
-    tables: Mapping[str, str]
 
 
 class Applied(NamedTuple):
@@ -47,12 +39,6 @@ class Applied(NamedTuple):
     proposal: Proposal | None = None  # to be finished or abandoned; None: nothing has changed
     tree: Tree | None = None  # of the file
     why: str = ""
-
-
-def texts_of(number: int, tree: Tree) -> Texts:
-    """Return a version as it is handed over."""
-    aside = set_aside(tree, MODEL)
-    return Texts(number, write_yaml(aside.tree), aside.texts)
 
 
 class Keeper:
@@ -146,7 +132,9 @@ class Keeper:
         waiting = versions.store.awaiting()
         if waiting is None or waiting.remaining(self._clock.time()) > 0:
             return
-        fall_back(versions)
+        proposal = versions.prepare_fall_back()
+        if proposal is not None:
+            versions.store.finish(proposal.prepared)
 
     def _migrate(self, versions: Versions) -> None:
         """Bring the last version of another release into the form of this one."""
@@ -172,23 +160,6 @@ class Keeper:
                 yield Versions(store)
             finally:
                 store.close()
-
-
-def fall_back(versions: Versions) -> Proposal | None:
-    """Go back to the version before one that nobody confirmed; finished at once.
-
-    Returns None where no version waits.
-    """
-    waiting = versions.store.awaiting()
-    last = versions.last()
-    if waiting is None or last is None:
-        return None
-    before: Configuration = versions.store.read(waiting.fallback)
-    candidate = Candidate.of(last).load(before.tree, MODEL)
-    comment = f"version {waiting.number} of {waiting.user} was not confirmed"
-    proposal = versions.prepare(candidate, BY_SYSTEM, comment, restores=waiting.fallback)
-    versions.store.finish(proposal.prepared)
-    return proposal
 
 
 @contextmanager

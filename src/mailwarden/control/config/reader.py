@@ -19,7 +19,7 @@ from mailwarden.control.config.problems import (
 )
 from mailwarden.control.config.references import reference_problems
 from mailwarden.control.config.tables import Tables
-from mailwarden.control.config.tree import TEXT_LENGTH_MAX, Place, TreeError, parse_tree
+from mailwarden.control.config.tree import TEXT_LENGTH_MAX, Node, Place, TreeError, parse_tree
 from mailwarden.core.problem import Problem
 from mailwarden.core.routes import RouteKind, parse_route
 
@@ -98,6 +98,27 @@ def parse_config(
     return config
 
 
+def build_config(
+    root: Node, name: str, base: Path, tables: Tables, *, look_at_files: bool = False
+) -> GatewayConfig:
+    """Return the configuration in a tree that no text has; otherwise as `parse_config`.
+
+    Raises:
+        ConfigError: all that is wrong with it.
+    """
+    findings = Findings(name)
+    tables.begin()
+    try:
+        findings.root = root
+        config = _build(findings, base, tables, look_at_files=look_at_files)
+    except TooManyError:
+        pass
+    if findings:
+        raise ConfigError(findings.sorted())
+    tables.keep()
+    return config
+
+
 def demo_text() -> str:
     """Return the configuration of `mailwarden run --demo`; relative paths are in it."""
     return resources.files("mailwarden.control.config").joinpath(DEMO_NAME).read_text("utf-8")
@@ -107,6 +128,10 @@ def _parse(
     text: str, findings: Findings, base: Path, tables: Tables, *, look_at_files: bool
 ) -> GatewayConfig:
     findings.root = parse_tree(text, lambda place, message: findings.add(place, "", message))
+    return _build(findings, base, tables, look_at_files=look_at_files)
+
+
+def _build(findings: Findings, base: Path, tables: Tables, *, look_at_files: bool) -> GatewayConfig:
     builder = Builder(findings, str(base), tables)
     config: GatewayConfig = builder.section(GatewayConfig, findings.root, "")
     _report(reference_problems(config, findings), findings)

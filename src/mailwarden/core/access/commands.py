@@ -19,7 +19,7 @@ _WORDS: Final[Mapping[Area, Mapping[Verb, str]]] = {
     Area.CHANGES: {
         Verb.VIEW: "commitdetail showchanges",
         Verb.STAGE: "clearchanges",
-        Verb.COMMIT: "commit",
+        Verb.COMMIT: "commit commitconfirmed confirmcommit",
     },
     Area.CONFIGURATION: {
         Verb.VIEW: "showconfig",
@@ -141,6 +141,6 @@ def lowest_level(command: str) -> Level:
 
 def refusal(rights: Rights, command: str) -> str:
     """Return what somebody hears whose role does not have a command (CLI-24, COM-09)."""
-    if command == "commit":
+    if COMMAND_PERMISSIONS.get(command) == _COMMIT:
         return f"Your role ({role_name(rights.role)}) is not allowed to commit changes."
     return f"You do not have permission to run {command.partition(' ')[0]}"

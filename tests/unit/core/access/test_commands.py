@@ -56,7 +56,7 @@ ROWS = {
     "resetqueue": "admin", "tlsverify": "OP", "trace": "OP", "findevent": "OP", "grep": "OP",
     "tail": "OP",
     # ours (COM-08)
-    "showchanges": "RO", "rollbackconfig": "OP+",
+    "showchanges": "RO", "commitconfirmed": "OP", "confirmcommit": "OP", "rollbackconfig": "OP+",
 }  # fmt: skip
 LEVELS = {
     "G": Level.GUEST,

@@ -1,0 +1,50 @@
+"""What all sessions of administrators share: the versions, the accounts, the running gateway."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mailwarden.control.candidate.nodes import node_of
+from mailwarden.control.config.model import GatewayConfig
+from mailwarden.control.config.reader import build_config
+from mailwarden.control.config.tables import Tables
+from mailwarden.control.operations.gateway import Gateway
+from mailwarden.control.operations.versions import Versions
+from mailwarden.control.xml.origin import NodeFacts
+from mailwarden.services.accounts.passwords import Passwords
+from mailwarden.services.accounts.second_factor import SecondFactors
+from mailwarden.services.accounts.sign_in import SignIn
+from mailwarden.services.accounts.store import AccountStore
+from mailwarden.stores.configuration.tree import Tree
+from mailwarden.system.clock.clock import Clock
+
+
+@dataclass(slots=True, kw_only=True)
+class Administration:
+    """One for the gateway.
+
+    `config` is the configuration in force, `base` is what relative paths in it count from. `files`
+    is the folder of files that administrators import and export (`/configuration`), `logs` that of
+    the logs.
+    """
+
+    config: GatewayConfig
+    base: Path
+    files: Path
+    logs: Path
+    versions: Versions
+    gateway: Gateway
+    accounts: AccountStore
+    sign_in: SignIn
+    passwords: Passwords
+    second_factors: SecondFactors
+    clock: Clock
+    facts: NodeFacts
+    tables: Tables = field(default_factory=Tables)
+
+    def build(self, tree: Tree) -> GatewayConfig:
+        """Return the configuration in a tree; files that it names are not looked at.
+
+        Raises:
+            ConfigError: all that is wrong with it; places are the settings'.
+        """
+        return build_config(node_of(tree), "configuration", self.base, self.tables)

@@ -1,0 +1,160 @@
+"""Committing a session's changes, looking at them, dropping them, and going back (admin 1.5)."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final, NamedTuple
+
+from mailwarden.control.candidate.candidate import Candidate, Conflict, ConflictError
+from mailwarden.control.config.reader import ConfigError
+from mailwarden.control.operations.administration import Administration
+from mailwarden.control.operations.desk import Desk, RefusedOperationError
+from mailwarden.control.operations.gateway import ActivationError, GatewayError
+from mailwarden.control.operations.versions import (
+    MIGRATIONS,
+    MODEL,
+    NothingToCommitError,
+    Proposal,
+    texts_of,
+)
+from mailwarden.stores.configuration.errors import StoreError
+from mailwarden.stores.configuration.record import Author, Version, clean_comment
+
+CONFIRM_SECONDS: Final = 300.0  # ACC-04
+VERSIONS_LISTED: Final = 20  # COM-08
+
+
+class Done(NamedTuple):
+    """A version that is in force now, and what is worth to know about it."""
+
+    version: Version
+    notes: tuple[str, ...]
+
+
+class ConflictingError(RefusedOperationError):
+    """Others have committed the same sections (COM-02)."""
+
+    def __init__(self, conflicts: Sequence[Conflict]) -> None:
+        super().__init__("others have changed the same sections")
+        self.conflicts = tuple(conflicts)
+
+
+class Settlement(Enum):
+    """What to do about conflicts."""
+
+    DISCARD = "discard"  # my changes of these sections
+    OVERWRITE = "overwrite"
+
+
+async def commit(desk: Desk, comment: str = "", *, confirm_seconds: float = 0.0) -> Done:
+    """Put the session's changes in force.
+
+    Raises:
+        NothingToCommitError: there are none.
+        ConflictingError: others have committed the same; `settle` is the way out.
+        RefusedOperationError: it may not be, is wrong, or the gateway cannot work by it.
+    """
+    desk.require("commit")
+    try:
+        comment = clean_comment(comment)
+    except ValueError as error:
+        raise RefusedOperationError(str(error)) from error
+    desk.follow()
+    candidate = desk.candidate
+    if not candidate.is_changed(MODEL):
+        raise NothingToCommitError
+    if conflicts := candidate.conflicts(MODEL):
+        raise ConflictingError(conflicts)
+    proposal = _prepare(desk, candidate, comment, confirm_seconds)
+    done = await put_in_force(desk.administration, proposal)
+    desk.candidate = Candidate.of(desk.administration.versions.last())
+    return done
+
+
+def settle(desk: Desk, settlement: Settlement) -> None:
+    """Let the session's changes agree with what others have committed."""
+    desk.follow()
+    last = desk.administration.versions.last()
+    assert last is not None
+    if settlement is Settlement.DISCARD:
+        desk.candidate = desk.candidate.discard(last, MODEL)
+    else:
+        desk.candidate = desk.candidate.overwrite(last)
+
+
+def clear(desk: Desk) -> None:
+    """Drop the session's changes (COM-06)."""
+    desk.require("clearchanges")
+    desk.candidate = Candidate.of(desk.administration.versions.last())
+
+
+def stage_version(desk: Desk, number: int) -> None:
+    """Make an old version the session's changes (COM-08).
+
+    Raises:
+        RefusedOperationError: there is none, or it is no longer kept.
+    """
+    desk.require("rollbackconfig")
+    versions = desk.administration.versions
+    try:
+        old = versions.store.read(number)
+        tree = MIGRATIONS.migrate(old.tree, old.version.schema).tree
+    except StoreError as error:
+        raise RefusedOperationError(str(error)) from error
+    desk.candidate = Candidate.of(versions.last()).load(tree, MODEL)
+
+
+async def put_in_force(administration: Administration, proposal: Proposal) -> Done:
+    """Let the gateway work by a version that was prepared, and keep it.
+
+    Raises:
+        RefusedOperationError: the gateway cannot; the version is forgotten.
+    """
+    store = administration.versions.store
+    is_in_force = False
+    try:
+        notes = await administration.gateway.activate(texts_of(proposal.number, proposal.tree))
+        version = store.finish(proposal.prepared).version
+        is_in_force = True
+    except (ActivationError, GatewayError) as error:
+        raise RefusedOperationError(f"the gateway cannot work by it: {error}") from error
+    except StoreError as error:
+        await _go_back(administration)
+        raise RefusedOperationError(str(error)) from error
+    finally:
+        if not is_in_force:
+            store.abandon(proposal.prepared)
+    administration.config = administration.build(proposal.tree)
+    return Done(version, tuple(notes))
+
+
+async def _go_back(administration: Administration) -> None:
+    """Let the gateway work by the version in force again, as another one cannot be kept."""
+    last = administration.versions.last()
+    if last is not None:
+        await administration.gateway.activate(texts_of(last.version.number, last.tree))
+
+
+def confirm(desk: Desk) -> int:
+    """Let the last version hold for good; return its number, or 0 where none waited."""
+    desk.require("confirmcommit")
+    store = desk.administration.versions.store
+    waiting = store.awaiting()
+    if waiting is None or not store.confirm(waiting.number, desk.actor.author):
+        return 0
+    return waiting.number
+
+
+def _prepare(desk: Desk, candidate: Candidate, comment: str, confirm_seconds: float) -> Proposal:
+    author: Author = desk.actor.author
+    try:
+        desk.administration.build(candidate.tree)
+        return desk.administration.versions.prepare(
+            candidate, author, comment, confirm_seconds=confirm_seconds
+        )
+    except ConfigError as error:
+        problems = (f"{each.path}: {each.message}" for each in error.problems)
+        raise RefusedOperationError("\n".join(problems)) from error
+    except ConflictError as error:
+        raise ConflictingError(error.conflicts) from error
+    except StoreError as error:
+        raise RefusedOperationError(str(error)) from error

@@ -1,0 +1,53 @@
+"""What an administrator works with in one session."""
+
+from mailwarden.control.candidate.candidate import Candidate
+from mailwarden.control.operations.actor import Actor
+from mailwarden.control.operations.administration import Administration
+from mailwarden.control.operations.versions import MODEL
+from mailwarden.core.access.commands import may_run, refusal
+
+
+class RefusedOperationError(Exception):
+    """An operation is not done; the text says why, for whoever asked."""
+
+
+class Desk:
+    """One for each session. `candidate` has its pending changes (COM-02)."""
+
+    def __init__(self, actor: Actor, administration: Administration) -> None:
+        self.actor = actor
+        self.administration = administration
+        self.candidate = Candidate.of(administration.versions.last())
+
+    def may(self, command: str) -> bool:
+        """Tell whether this administrator may run `command`, as admin 1.6 names it."""
+        return may_run(self.actor.rights, command)
+
+    def require(self, command: str) -> None:
+        """Let through whoever may run `command`; what is refused is recorded (ROLE-10).
+
+        Raises:
+            RefusedOperationError: this administrator may not.
+        """
+        if not self.may(command):
+            raise RefusedOperationError(self.refuse(command))
+
+    def refuse(self, command: str) -> str:
+        """Record that somebody tried what they may not; return what they hear."""
+        self.record("refused", command, was_allowed=False)
+        return refusal(self.actor.rights, command)
+
+    def record(self, action: str, detail: str, *, was_allowed: bool = True) -> None:
+        """Put what was done, or tried, into the audit log."""
+        store = self.administration.versions.store
+        store.record(self.actor.author, action, detail, was_allowed=was_allowed)
+
+    def pending_changes(self) -> int:
+        """Return how many settings this session has changed and not committed."""
+        if self.candidate.tree is self.candidate.base:
+            return 0
+        return len(self.candidate.changes(MODEL))
+
+    def follow(self) -> None:
+        """Take what others have committed."""
+        self.candidate = self.administration.versions.follow(self.candidate)

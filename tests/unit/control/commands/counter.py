@@ -1,0 +1,140 @@
+"""A gateway's management without processes: a real store, real accounts, scripted sessions."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mailwarden.control.candidate.candidate import Candidate
+from mailwarden.control.commands.catalog import CATALOG
+from mailwarden.control.commands.draft import SettingsDraft
+from mailwarden.control.commands.host import AdministratorHost
+from mailwarden.control.config.reader import demo_text
+from mailwarden.control.dialogue.declaration import Catalog
+from mailwarden.control.dialogue.scripted_terminal import Key, ScriptedTerminal
+from mailwarden.control.dialogue.session import Session
+from mailwarden.control.operations.actor import Actor
+from mailwarden.control.operations.administration import Administration
+from mailwarden.control.operations.applied_file import file_tree
+from mailwarden.control.operations.desk import Desk
+from mailwarden.control.operations.gateway import ActivationError
+from mailwarden.control.operations.versions import BY_SYSTEM, Texts, Versions
+from mailwarden.control.xml.origin import NodeFacts
+from mailwarden.core.access.password_hash import Cost, Scheme
+from mailwarden.core.access.roles import Role, rights_of
+from mailwarden.services.accounts.hashing import Hasher
+from mailwarden.services.accounts.passwords import Passwords
+from mailwarden.services.accounts.second_factor import SecondFactors
+from mailwarden.services.accounts.sign_in import SignIn, SignInSettings
+from mailwarden.services.accounts.store import AccountStore
+from mailwarden.stores.configuration.record import Source
+from mailwarden.stores.configuration.store import ConfigurationStore
+from mailwarden.system.clock.clock import SimulatedClock
+
+FACTS = NodeFacts(model="GW-VM", version="7.3.0", serial="0123456789AB-CDEF")
+CHEAP = Cost(Scheme.PBKDF2, 1000)
+
+
+class FakeGateway:
+    """Remembers what it was asked, and answers as it is told. `refuses` are problems."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.answers: dict[str, list[dict[str, Any]]] = {}  # by command
+        self.activated: list[Texts] = []
+        self.refuses: list[str] = []
+
+    async def ask(self, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        self.asked.append(request)
+        for answer in self.answers.get(request["command"], []):
+            yield answer
+
+    async def activate(self, texts: Texts) -> Sequence[str]:
+        if self.refuses:
+            raise ActivationError(self.refuses)
+        self.activated.append(texts)
+        return []
+
+
+class Counter:
+    """Where administrators come with their commands. The configuration is the demonstration's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = SimulatedClock()
+        self.gateway = FakeGateway()
+        files, logs = folder / "files", folder / "log"
+        files.mkdir()
+        logs.mkdir()
+        store = ConfigurationStore(folder, self.clock)
+        versions = Versions(store)
+        tree = file_tree(demo_text(), folder, {})
+        store.finish(versions.prepare(Candidate(0, {}, tree), BY_SYSTEM).prepared)
+        accounts = AccountStore(folder / "accounts.db")
+        self.hasher = Hasher(cost=CHEAP)
+        administration = Administration(
+            config=None,  # type: ignore[arg-type]  built in a moment, by itself
+            base=folder,
+            files=files,
+            logs=logs,
+            versions=versions,
+            gateway=self.gateway,
+            accounts=accounts,
+            sign_in=SignIn(SignInSettings(), accounts, self.hasher, self.clock),
+            passwords=Passwords(accounts, self.hasher, self.clock),
+            second_factors=SecondFactors(accounts, self.clock),
+            clock=self.clock,
+            facts=FACTS,
+        )
+        administration.config = administration.build(tree)
+        self.administration = administration
+
+    def close(self) -> None:
+        self.hasher.close()
+        self.administration.accounts.close()
+        self.administration.versions.store.close()
+
+    def desk(self, user: str = "admin", role: Role = Role.ADMINISTRATOR) -> Desk:
+        """Return a session's desk."""
+        rights = rights_of(user, role)
+        actor = Actor(user=user, rights=rights, source=Source.CLI, address="192.0.2.7")
+        return Desk(actor, self.administration)
+
+    def running(self, *path: str) -> Any:
+        """Return what the version in force has at `path`."""
+        last = self.administration.versions.last()
+        assert last is not None
+        return SettingsDraft(self.desk(), Candidate.of(last)).get(*path)
+
+
+class Sitting:
+    """What was shown in a session, and its exit status."""
+
+    def __init__(self, terminal: ScriptedTerminal, status: int) -> None:
+        self.screen = terminal.screen
+        self.shown = terminal.shown
+        self.errors = terminal.errors
+        self.status = status
+
+
+def sit(
+    desk: Desk,
+    *typed: str | Key,
+    catalog: Catalog[SettingsDraft] = CATALOG,
+    is_interactive: bool = True,
+) -> Sitting:
+    """Type lines at the prompt of a session; its end follows them."""
+    terminal = ScriptedTerminal(typed, is_interactive=is_interactive)
+    session = Session(catalog, AdministratorHost(desk), terminal)
+    status = asyncio.run(session.run())
+    return Sitting(terminal, status)
+
+
+def run_line(
+    desk: Desk, line: str, *typed: str, catalog: Catalog[SettingsDraft] = CATALOG
+) -> Sitting:
+    """Run one line as a remote command does; `typed` is its input. Changes stay pending."""
+    terminal = ScriptedTerminal(typed, is_interactive=False)
+    session = Session(catalog, AdministratorHost(desk), terminal)
+    status = asyncio.run(session.run_line(line))
+    return Sitting(terminal, status)
