@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.shape import Field, Form, Kind, fields_of
 from mailwarden.core import hostport, patterns
+from mailwarden.core.mail import from_field
 from mailwarden.core.policy import bounce_profile, bounce_verification
 from mailwarden.core.setting import Setting, Unit
 from mailwarden.mailflow.delivery import tables as delivery_tables
@@ -27,6 +28,7 @@ NETWORKS = st.one_of(ADDRESSES, st.sampled_from(["10.0.0.0/8", "2001:db8::/32", 
 RELAY_HOSTS = NETWORKS.filter(lambda network: not network.startswith("::ffff:"))
 LOCALS = st.from_regex(r"[a-zA-Zé%+._-]{1,8}", fullmatch=True)
 MAILBOXES = st.builds("{}@{}".format, LOCALS, DOMAINS)
+FROM_ADDRESSES = st.builds("{}@{}".format, LABELS, DOMAINS)
 NAMES = st.from_regex(r"[A-Za-zÄ0-9]([A-Za-z0-9 ._-]{0,8}[A-Za-z0-9])?", fullmatch=True)
 TEXTS = st.text(
     st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1, max_size=20
@@ -65,6 +67,9 @@ PARSED = {
     ),
     patterns.parse_field_name: st.from_regex(r"X-[A-Z]{1,8}", fullmatch=True),
     patterns.parse_name: NAMES,
+    from_field.parse_from: st.one_of(
+        FROM_ADDRESSES, st.builds("{} <{}>".format, NAMES, FROM_ADDRESSES)
+    ),
     bounce_profile.parse_subject: st.from_regex(r"[!-~]{0,20}", fullmatch=True),
     bounce_profile.parse_recipient: st.just("") | MAILBOXES,
     bounce_profile.parse_language: st.sampled_from(["", "de", "pt-br"]),

@@ -10,12 +10,14 @@ from mailwarden.mailflow.origination.originator import ChooseProfile, Words
 
 
 def report_words(config: GatewayConfig) -> Words:
-    """Return host name, profiles and templates for the reports that the gateway writes."""
+    """Return host name, profiles, templates and From for the reports that the gateway writes."""
     templates = {
         name: BounceTemplate(tuple(languages.items()))
         for name, languages in config.bounce_templates.items()
     }
-    return Words(config.hostname, _profile_chooser(config), templates)
+    return Words(
+        config.hostname, _profile_chooser(config), templates, config.return_addresses.bounces
+    )
 
 
 def _profile_chooser(config: GatewayConfig) -> ChooseProfile:

@@ -12,6 +12,7 @@ from mailwarden.core.policy.bounce_templates import Wording
 from mailwarden.core.policy.bounce_verification import BounceVerificationSettings
 from mailwarden.core.policy.destinations import DestinationRow, DestinationTable
 from mailwarden.core.policy.destinations_text import DESTINATION_CONTROLS
+from mailwarden.core.policy.return_addresses import ReturnAddressSettings
 from mailwarden.core.policy.text_table import TextTable
 from mailwarden.core.routes import ROUTES_MAX, check_route, parse_route_key
 from mailwarden.core.setting import REQUIRED, setting
@@ -117,6 +118,9 @@ class GatewayConfig:
     )
     bounce_verification: BounceVerificationSettings = setting(
         BounceVerificationSettings, "How bounces of our mail are told from others."
+    )
+    return_addresses: ReturnAddressSettings = setting(
+        ReturnAddressSettings, "Who the gateway's own mail comes from."
     )
     delivery: DeliverySettings = setting(DeliverySettings, "How the delivery client behaves.")
     spool: SpoolSettings = setting(SpoolSettings, "Sizes and limits of the spool.")

@@ -26,6 +26,7 @@ from mailwarden.core.mail.dsn_field import (
     original_recipient,
     remote_mta,
 )
+from mailwarden.core.mail.from_field import build_from
 
 RECIPIENTS_MAX: Final = 10_000  # named in one report
 
@@ -82,6 +83,7 @@ class DeliveryReport:
     envelope_id: str = ""  # ENVID, xtext decoded (RFC 3461, 4.4)
     text: str = ""  # for people, as lines with CRLF; "" is what `build_explanation` says
     is_international: bool = False  # the message came with SMTPUTF8: its sender's system has it
+    sender: str = ""  # whom the report is from, as `parse_from` returns it; "" is MAILER-DAEMON
 
     @property
     def needs_smtputf8(self) -> bool:
@@ -199,7 +201,7 @@ def _header(report: DeliveryReport, media_type: str, encoding: str) -> bytes:
     to = address_in_header(report.to, plain=not report.needs_smtputf8)
     lines = (
         f"Date: {build_date(report.now)}",
-        f'From: "Mail Delivery System" <MAILER-DAEMON@{hostname_text(report.hostname)}>',
+        f"From: {build_from(report.sender, report.hostname)}",
         f"To: <{to}>",
         f"Subject: {encode_subject(report.subject)}",
         f"Message-ID: {ascii_line(report.message_id)}",

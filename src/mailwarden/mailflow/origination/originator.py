@@ -50,6 +50,7 @@ class Words(NamedTuple):
     hostname: str  # that they come from
     choose_profile: ChooseProfile
     templates: Mapping[str, BounceTemplate]
+    sender: str = ""  # whom they are from, as `parse_from` returns it; "" is MAILER-DAEMON
 
 
 class Originator:
@@ -208,6 +209,7 @@ class Originator:
             offset_minutes=self._offset_minutes(),
             hostname=words.hostname,
             token=self._token(),
+            sender=words.sender,
         )
 
     def _put_off(self, entry: Entry, report: Report, failure: SpoolFailure) -> None:

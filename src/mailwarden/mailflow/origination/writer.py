@@ -84,10 +84,12 @@ def write_report(
     offset_minutes: int,
     hostname: str,
     token: str,
+    sender: str = "",
 ) -> Stored:
     """Return the message that tells of it, in the words of `template` or the built-in ones.
 
-    `now` in epoch seconds, `offset_minutes` from UTC to the local zone; `token` is random.
+    `now` in epoch seconds, `offset_minutes` from UTC to the local zone; `token` is random;
+    `sender` is whom it is from, as `parse_from` returns it.
     """
     original, report, rids = told
     envelope = original.envelope
@@ -109,6 +111,7 @@ def write_report(
         retry_until=envelope.received_at + profile.max_queue_time_seconds,
         envelope_id=envelope.envelope_id,
         is_international=envelope.smtputf8,
+        sender=sender,
     )
     if report.kind not in _SUBJECT:
         value = _word(value, original, profile, template, offset_minutes)

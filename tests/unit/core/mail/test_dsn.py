@@ -59,6 +59,13 @@ def test_header() -> None:
     assert message["To"].addresses[0].addr_spec == "ann@corp.example"
 
 
+def test_sys_35_from_is_as_it_was_set() -> None:
+    message = parse(build_dsn(report(sender="Poststelle <post@corp.example>"), None).content)
+    assert str(message["From"]) == "Poststelle <post@corp.example>"
+    plain = parse(build_plain_report(report(sender="post@corp.example"), None).content)
+    assert str(plain["From"]) == "post@corp.example"
+
+
 def test_three_parts() -> None:
     explanation, status, copy = parts(build_dsn(report(), copy_of(ORIGINAL)).content)
     assert explanation.get_content_type() == "text/plain"

@@ -459,6 +459,15 @@ def test_new_settings_apply_at_once() -> None:
     assert set(chosen) == {("Strict", "bob@partner.example")}
 
 
+def test_sys_35_bounces_come_from_whom_the_administrator_named() -> None:
+    station = Station()
+    choose = lambda envelope, address: ResolvedProfile()  # noqa: E731  one line for one test
+    sender = "Post Office <post@corp.example>"
+    station.originator.apply(Words("gw1.corp.example", choose, {}, sender))
+    text = body_of(station.tell(station.message(), FAILED))
+    assert '\r\nFrom: "Post Office" <post@corp.example>\r\n' in text
+
+
 # Words.
 
 
