@@ -24,7 +24,7 @@ PROBLEMS_SHOWN: Final = 5  # in the log
 _Mark = tuple[int, int, int]  # of a file: inode, size, time of change
 
 
-class FeedError(Exception):
+class FeedError(ValueError):
     """A feed cannot be read; the message says why."""
 
 
@@ -145,9 +145,9 @@ class FeedReputation:
 def load_feed(path: str, signature_path: str, key_path: str, rest: Callable[[], None]) -> Loaded:
     """Return what a feed's files hold; the feed is not even looked at before its signature."""
     try:
-        key = load_verifier(_read(key_path, KEY_BYTES_MAX + 2))
-        signature = _read(signature_path, SIGNATURE_BYTES_MAX)
-        content = _read(path, FEED_BYTES_MAX)
+        key = load_verifier(read_bounded(key_path, KEY_BYTES_MAX + 2))
+        signature = read_bounded(signature_path, SIGNATURE_BYTES_MAX)
+        content = read_bounded(path, FEED_BYTES_MAX)
         key.verify(content, signature)
         imported = parse_feed(content, rest)
     except (OSError, SignatureError, FeedError) as error:
@@ -157,7 +157,13 @@ def load_feed(path: str, signature_path: str, key_path: str, rest: Callable[[], 
     return Loaded(imported.table, warnings=imported.warnings)
 
 
-def _read(path: str, size_max: int) -> bytes:
+def read_bounded(path: str, size_max: int) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        OSError: it cannot be read.
+        FeedError: it has more than `size_max` bytes.
+    """
     # Not blocking: a pipe in a feed's place must not hold up the thread for ever.
     with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
         content = file.read(size_max + 1)
