@@ -18,6 +18,7 @@ _OWN: Final = {  # module and function of commands that need no gateway
     "bounce-keys": ("mailwarden.control.cli.bounce_keys", "run_bounce_keys"),
     "check": ("mailwarden.control.cli.check", "run_check"),
     "credentials": ("mailwarden.control.cli.credentials", "run_credentials"),
+    "updates": ("mailwarden.control.cli.updates", "run_updates"),
     "version": ("mailwarden.control.cli.version", "run_version"),
 }
 
@@ -30,7 +31,7 @@ def run(
     """Run the command in `argv` (without the program's name); return the exit code.
 
     `handlers` are found by command and action (`queue list`), else by command (`queue`). `check`,
-    `credentials`, `bounce-keys` and `version` are there already.
+    `credentials`, `bounce-keys`, `updates` and `version` are there already.
     """
     parser = build_parser(add_bench_arguments)
     try:

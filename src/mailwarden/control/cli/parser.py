@@ -24,6 +24,7 @@ from mailwarden.control.cli.options import (
 from mailwarden.control.cli.queue_parser import add_queue
 from mailwarden.control.cli.tables_parser import add_table
 from mailwarden.control.cli.tls_verify import add_tls_verify
+from mailwarden.control.cli.updates_parser import add_updates
 
 WATCH_SECONDS: Final = 2.0
 _EXIT_CODES: Final = """\
@@ -81,6 +82,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
         add_bench_arguments(bench)
     _add_credentials(commands)
     add_bounce_keys(commands)
+    add_updates(commands)
     add_command(commands, "version", "Show the version.", "", "mailwarden version")
     return parser
 
