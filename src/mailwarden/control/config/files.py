@@ -39,6 +39,7 @@ def file_problems(config: GatewayConfig) -> Iterator[Problem]:
         yield from _credentials("inbound.credentials", config.inbound.credentials)
     yield from _bounce_keys(config)
     yield from _feed_keys(config)
+    yield from _updates(config)
     yield from _folder("state_directory", config.state_directory)
     if config.logs.directory:
         yield from _folder("logs.directory", config.logs.directory)
@@ -149,6 +150,24 @@ def _feed_keys(config: GatewayConfig) -> Iterator[Problem]:
     for index, feed in enumerate(config.reputation.feeds):
         path = f"{join('reputation.feeds', index)}.key_file"
         yield from _file(path, feed.key_file, KEY_BYTES_MAX + LINE_END_BYTES)
+
+
+def _updates(config: GatewayConfig) -> Iterator[Problem]:
+    """Yield a key without which no update is ever taken, and authorities that are none."""
+    if config.updates.ca_file:
+        yield from _authorities("updates.ca_file", config.updates.ca_file)
+    name = config.updates.key_file
+    if not name:
+        return
+    unreadable = list(_file("updates.key_file", name, KEY_BYTES_MAX))
+    yield from unreadable
+    if not unreadable:
+        from mailwarden.system.crypto.ed25519 import Verifier  # noqa: PLC0415  only for updates
+
+        try:
+            Verifier(Path(name).read_bytes())
+        except ValueError as error:
+            yield Problem("updates.key_file", f"{name} {error}")
 
 
 def _file(path: str, name: str, size_max: int) -> Iterator[Problem]:

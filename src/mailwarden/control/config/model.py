@@ -22,6 +22,7 @@ from mailwarden.mailflow.workqueue.settings import MailPolicies, WorkQueueSettin
 from mailwarden.services.call_ahead.settings import PROFILES_MAX, CallAheadProfile
 from mailwarden.services.engines.reputation.settings import ReputationSettings
 from mailwarden.services.throttling.settings import RateSettings
+from mailwarden.services.updates.settings import UpdateSettings
 from mailwarden.stores.spool.settings import SpoolSettings
 from mailwarden.system.crypto.settings import AuthoritySettings, CertificateFiles, TlsSettings
 from mailwarden.system.dns.settings import DnsSettings
@@ -125,4 +126,7 @@ class GatewayConfig:
     delivery: DeliverySettings = setting(DeliverySettings, "How the delivery client behaves.")
     spool: SpoolSettings = setting(SpoolSettings, "Sizes and limits of the spool.")
     dns: DnsSettings = setting(DnsSettings, "Which name servers are asked.")
+    updates: UpdateSettings = setting(
+        UpdateSettings, "Where updates of engines and rules come from."
+    )
     logs: LogSettings = setting(LogSettings, "Where the mail log goes.")

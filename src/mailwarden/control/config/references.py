@@ -39,6 +39,7 @@ def reference_problems(config: GatewayConfig, findings: Findings) -> Iterator[Pr
     yield from _delivery(config, findings)
     yield from _bounces(config, findings)
     yield from _routes(config)
+    yield from _updates(config, findings)
     yield from _policies("mail_policies.incoming", config.mail_policies.incoming)
     yield from _policies("mail_policies.outgoing", config.mail_policies.outgoing)
 
@@ -219,6 +220,12 @@ def _call_ahead(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
             path = f"{join('call_ahead_profiles', name)}.interface"
             known = config.interfaces
             yield from _unknown(path, profile.interface, "interfaces", known, findings)
+
+
+def _updates(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
+    name = config.updates.interface
+    if name:
+        yield from _unknown("updates.interface", name, "interfaces", config.interfaces, findings)
 
 
 def _delivery(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:

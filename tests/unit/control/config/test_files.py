@@ -71,6 +71,10 @@ WRONG = [
         f"{SAMPLE}reputation: {{feeds: [{{name: a, path: a.txt, key_file: none}}]}}\n",
         "reputation.feeds[0].key_file: {}/none: No such file",
     ),
+    (f"{SAMPLE}updates: {{key_file: none}}\n", "updates.key_file: {}/none: No such file"),
+    (f"{SAMPLE}updates: {{key_file: key.pem}}\n", "{}/key.pem is a private key: give the public"),
+    (f"{SAMPLE}updates: {{key_file: text.pem}}\n", "{}/text.pem is not a public key in PEM"),
+    (f"{SAMPLE}updates: {{ca_file: key.pem}}\n", "updates.ca_file: the file of authorities {}/"),
 ]
 
 

@@ -38,6 +38,7 @@ WRONG = [
         "reverse_dns: is off, but host_access decides by host names",
     ),
     (changed("interface: Data1", "interface: data1"), "`interfaces`; did you mean Data1?"),
+    (f"{SAMPLE}updates: {{interface: data1}}\n", "`interfaces`; did you mean Data1?"),
     (
         changed("interface: Data1", "interface: X"),
         "'X' is not in `interfaces`; known: Data1, Data2",

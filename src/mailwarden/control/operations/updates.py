@@ -1,0 +1,34 @@
+"""What of the configuration concerns updates, and the components that there are."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from mailwarden.control.config.model import GatewayConfig
+from mailwarden.services.engines.reputation import updatable
+from mailwarden.services.updates.component import Component, Plan
+
+FOLDER: Final = "updates"  # in the state directory
+
+
+def updates_folder(config: GatewayConfig) -> Path:
+    """Return where versions are kept: workers have to be able to read it."""
+    return Path(config.state_directory) / FOLDER
+
+
+def components(config: Callable[[], GatewayConfig]) -> tuple[Component, ...]:
+    """Return what can be updated; `config` gives the configuration that is in use."""
+    return (
+        Component(
+            name=updatable.COMPONENT,
+            title="Reputation rules",
+            check=updatable.CHECK,
+            confirm=updatable.make_confirm(lambda: config().reputation.feeds),
+        ),
+    )
+
+
+def update_plan(config: GatewayConfig) -> Plan:
+    """Return what the configuration says of updates."""
+    interface = config.interfaces.get(config.updates.interface)
+    return Plan(config.updates, config.dns, interface.address if interface is not None else "")
