@@ -6,9 +6,10 @@ import time
 from argparse import Namespace
 
 from mailwarden.app.asking import Answer, answers_of, of_workers, queue_resume
+from mailwarden.control.answers.mbox import Mbox, mbox_line
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.queue import show_deleted, show_message, show_messages
-from mailwarden.control.cli.queue_archive import Mbox, mbox_line, write_archive
+from mailwarden.control.cli.queue_archive import write_archive
 from mailwarden.control.cli.queue_hosts import show_host, show_hosts
 from mailwarden.control.cli.queue_operations import (
     Answers,

@@ -39,7 +39,7 @@ from mailwarden.app.switches import (
     without_suspended,
 )
 from mailwarden.app.totals import Bookkeeper
-from mailwarden.control.cli.table import count_of
+from mailwarden.control.answers.table import count_of
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import ConfigError
 from mailwarden.control.config.tables import Tables

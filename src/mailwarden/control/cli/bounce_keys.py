@@ -9,10 +9,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from mailwarden.control.answers.table import count_of, render_table
 from mailwarden.control.cli.bounce_keys_parser import PURGES
 from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.table import count_of, render_table
 from mailwarden.control.config.files import bounce_keys_file
 from mailwarden.control.config.reader import load_config
 from mailwarden.control.operations import bounce_keys

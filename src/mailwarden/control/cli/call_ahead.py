@@ -10,9 +10,9 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mailwarden.control.answers.table import count_of
 from mailwarden.control.cli.failure import ExitCode
 from mailwarden.control.cli.options import Group, add_command, add_json, parse_address
-from mailwarden.control.cli.table import count_of
 from mailwarden.system.log.escape import escape
 
 Answers = Iterable[Mapping[str, Any]]

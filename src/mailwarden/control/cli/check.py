@@ -6,9 +6,9 @@ import sys
 from argparse import Namespace
 from typing import Final
 
+from mailwarden.control.answers.table import count_of, render_table
 from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import ExitCode
-from mailwarden.control.cli.table import count_of, render_table
 from mailwarden.control.config.problems import ConfigError
 from mailwarden.control.config.reader import demo_text
 from mailwarden.control.config.schema import build_schema

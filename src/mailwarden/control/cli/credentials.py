@@ -7,9 +7,9 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Final
 
+from mailwarden.control.answers.table import count_of
 from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.table import count_of
 from mailwarden.control.config.reader import load_config
 from mailwarden.control.operations import credentials
 

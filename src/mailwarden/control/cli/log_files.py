@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from mailwarden.control.answers.table import count_of
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.options import Group, add_command, parse_count, parse_mid
-from mailwarden.control.cli.table import count_of
 from mailwarden.system.log.logs import BOUNCE_LOG, MAIL_EVENTS, MAIL_LOG
 
 LOGS: Final = {"mail": MAIL_LOG, "json": MAIL_EVENTS, "bounces": BOUNCE_LOG}

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Final, cast
 
+from mailwarden.control.answers.table import count_of
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.cli.parser import AddArguments, build_parser
-from mailwarden.control.cli.table import count_of
 from mailwarden.control.config.problems import ConfigError
 
 Handler = Callable[[Namespace], int]

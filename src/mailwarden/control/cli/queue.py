@@ -1,34 +1,25 @@
-"""`mailwarden queue`: the messages in the running gateway.
-
-A message is a dict: `mid`, `state`, `received_at` and `next_attempt_at` (seconds since the
-epoch), `size`, `hold`, `sender`, `subject`, `recipients`, `recipients_open` (how many are waiting),
-`attempts`, `reason`; one that was deleted has `kept_until` (seconds since the epoch). That of
-`show` has, moreover, `found`, `envelope` (a dict), `header` (text), and `recipients` as dicts of
-`rid`, `address`, `state`, `attempts`, `next_attempt_at`, `reason`, `redirected_to`. Whatever is
-missing is left out.
-"""
+"""`mailwarden queue`: the messages in the running gateway."""
 
 import json
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.status import render_destinations, render_spool
-from mailwarden.control.cli.table import (
+from mailwarden.control.answers.messages import (
+    MESSAGE_HEADS,
+    Message,
+    age_of,
+    parties_of,
+    render_message,
+    render_whole,
+)
+from mailwarden.control.answers.table import (
     count_of,
     human_size,
     human_time,
-    render_table,
 )
-from mailwarden.system.log.escape import escape
-
-Message = Mapping[str, Any]
-RECIPIENTS_SHOWN_MAX: Final = 3
-SUBJECT_SHOWN_MAX: Final = 60
-_HEADS: Final = (
-    f"{'MID':>10}  {'State':<8}  {'Size':>6}  {'Age':>7}  {'Tries':>5}  {'Next':>7}  Mail"
-)
+from mailwarden.control.cli.failure import CommandError, ExitCode
+from mailwarden.control.cli.status import render_destinations, render_spool
 
 _DELETED_HEADS: Final = f"{'MID':>10}  {'Size':>6}  {'Age':>7}  {'Kept for':>8}  Mail"
 
@@ -45,7 +36,7 @@ def show_messages(arguments: Namespace, pages: Pages, now: float) -> int:
     def render(message: Mapping[str, Any]) -> str:
         return "\n".join(render_message(message, now))
 
-    return _show_pages(arguments, pages, _HEADS, render, none="no message is waiting")
+    return _show_pages(arguments, pages, MESSAGE_HEADS, render, none="no message is waiting")
 
 
 def show_deleted(arguments: Namespace, pages: Pages, now: float) -> int:
@@ -84,9 +75,9 @@ def _show_pages(
 
 def _render_deleted(message: Message, now: float) -> str:
     until = message.get("kept_until")
-    size, age = human_size(message.get("size", 0)), _age(message, now)
+    size, age = human_size(message.get("size", 0)), age_of(message, now)
     kept = human_time(until - now) if until else ""
-    return f"{message.get('mid', ''):>10}  {size:>6}  {age:>7}  {kept:>8}  {_mail(message)}"
+    return f"{message.get('mid', ''):>10}  {size:>6}  {age:>7}  {kept:>8}  {parties_of(message)}"
 
 
 def _count(shown: int, *, more: bool, none: str) -> str:
@@ -106,7 +97,9 @@ def show_message(arguments: Namespace, message: Message | None, now: float) -> i
             f"there is no message {arguments.mid} in the queue",
             "mailwarden queue list shows what is waiting; the mail log knows what is finished",
         )
-    text = json.dumps(message, indent=2) if arguments.json else "\n".join(_whole(message, now))
+    text = (
+        json.dumps(message, indent=2) if arguments.json else "\n".join(render_whole(message, now))
+    )
     print(text)
     return ExitCode.DONE
 
@@ -121,88 +114,3 @@ def show_summary(arguments: Namespace, status: Mapping[str, Any], now: float) ->
     lines = [*render_spool(spool), "", *render_destinations(destinations, now)]
     print("\n".join(lines).strip("\n"))
     return ExitCode.DONE
-
-
-def render_message(message: Message, now: float) -> list[str]:
-    """Return the line or two that a list shows of a message."""
-    at = message.get("next_attempt_at")
-    line = (
-        f"{message.get('mid', ''):>10}  {escape(str(message.get('state', ''))):<8}  "
-        f"{human_size(message.get('size', 0)):>6}  {_age(message, now):>7}  "
-        f"{message.get('attempts', ''):>5}  {human_time(at - now) if at else '':>7}  "
-        f"{_mail(message)}"
-    )
-    why = f"held: {message['hold']}" if message.get("hold") else message.get("reason")
-    return [line, f"{'':12}{escape(str(why))}"] if why else [line]
-
-
-def _mail(message: Message) -> str:
-    """Return who writes to whom."""
-    recipients = [escape(str(recipient)) for recipient in message.get("recipients") or ()]
-    more = message.get("recipients_open", len(recipients)) - RECIPIENTS_SHOWN_MAX
-    names = ", ".join(recipients[:RECIPIENTS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
-    subject = escape(str(message.get("subject") or ""))
-    if len(subject) > SUBJECT_SHOWN_MAX:
-        subject = f"{subject[: SUBJECT_SHOWN_MAX - 1]}…"
-    shown = f"  {subject}" if subject else ""
-    return f"<{escape(str(message.get('sender', '')))}> to {names or 'nobody known'}{shown}"
-
-
-def _whole(message: Message, now: float) -> list[str]:
-    size, age = human_size(message.get("size", 0)), _age(message, now)
-    state = escape(str(message.get("state", "")))
-    lines = [f"MID {message.get('mid', '')}, {state}, {size} bytes, {age} old"]
-    if message.get("kept_until"):
-        left = human_time(message["kept_until"] - now)
-        lines.append(f"Deleted: gone for good in {left}; mailwarden queue restore brings it back")
-    elif message.get("hold"):
-        lines.append(f"Held: {escape(str(message['hold']))}")
-    elif message.get("reason") and message.get("state") == "received":
-        at = message.get("next_attempt_at")
-        again = f"; tried again {_when(at - now)}" if at else ""
-        lines.append(f"Deferred: {escape(str(message['reason']))}{again}")
-    lines.append(f"Sender: <{escape(str(message.get('sender', '')))}>")
-    for name, value in (message.get("envelope") or {}).items():
-        if value:
-            lines.append(
-                f"{escape(str(name)).replace('_', ' ').capitalize()}: {escape(str(value))}"
-            )
-    rows = [_recipient(row, now) for row in message.get("recipients") or ()]
-    if rows:
-        heads = ["RID", "Recipient", "State", "Tries", "Next try", "Reason"]
-        lines += ["", *render_table(heads, rows)]
-    if message.get("header"):
-        header = str(message["header"]).replace("\r\n", "\n").split("\n")
-        lines += ["", *(escape(line.replace("\t", " ")) for line in header)]
-    return lines
-
-
-def _recipient(row: Message | str, now: float) -> list[Any]:
-    if not isinstance(row, Mapping):
-        return [None, row, None, None, None, None]
-    at = row.get("next_attempt_at")
-    return [
-        row.get("rid"),
-        row.get("address"),
-        row.get("state"),
-        row.get("attempts"),
-        human_time(at - now) if at else None,
-        _why(row),
-    ]
-
-
-def _why(row: Message) -> str | None:
-    reason = row.get("reason") or None
-    to = row.get("redirected_to")
-    if not to:
-        return reason
-    return f"redirected to {to}; {reason}" if reason else f"redirected to {to}"
-
-
-def _when(seconds: float) -> str:
-    return "now" if seconds < 1 else f"in {human_time(seconds)}"
-
-
-def _age(message: Message, now: float) -> str:
-    received = message.get("received_at")
-    return human_time(max(1.0, now - received)) if received else ""

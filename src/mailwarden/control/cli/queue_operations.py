@@ -10,8 +10,8 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from mailwarden.control.answers.table import count_of, human_time, render_table
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.table import count_of, human_time, render_table
 
 Answers = Iterable[Mapping[str, Any]]
 Ask = Callable[[str], Answers]  # the command for the gateway: `queue_delete`

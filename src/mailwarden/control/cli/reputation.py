@@ -17,8 +17,8 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from mailwarden.control.answers.table import human_time, render_table
 from mailwarden.control.cli.failure import ExitCode
-from mailwarden.control.cli.table import human_time, render_table
 from mailwarden.system.log.escape import escape
 
 Answer = Mapping[str, Any]

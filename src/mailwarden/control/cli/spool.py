@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from mailwarden.control.answers.table import Number, count_of, human_size, human_time, render_table
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.table import Number, count_of, human_size, human_time, render_table
 from mailwarden.stores.spool.repair import repair_spool
 from mailwarden.stores.spool.spool import DamagedError, SpoolFailure
 from mailwarden.stores.spool.tools import Inspection, Listed, verify_spool

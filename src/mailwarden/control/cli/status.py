@@ -26,9 +26,9 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from mailwarden.control.answers.table import Number, count_of, human_size, human_time, render_table
 from mailwarden.control.cli.failure import ExitCode
 from mailwarden.control.cli.status_detail import render_detail
-from mailwarden.control.cli.table import Number, count_of, human_size, human_time, render_table
 from mailwarden.system.log.escape import escape
 
 DESTINATIONS_SHOWN_MAX: Final = 20

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mailwarden.control.cli.table import human_time, render_table
+from mailwarden.control.answers.table import human_time, render_table
 
 Status = Mapping[str, Any]
 WINDOWS: Final = ("1-minute", "5-minutes", "15-minutes")

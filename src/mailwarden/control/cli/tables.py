@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from mailwarden.control.answers.table import count_of, human_size, human_time, render_table
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.table import count_of, human_size, human_time, render_table
 from mailwarden.control.config.problems import ConfigError, LocatedProblem
 from mailwarden.control.operations.private_file import replace
 from mailwarden.control.operations.table_history import (

@@ -10,8 +10,8 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mailwarden.control.answers.table import render_table
 from mailwarden.control.cli.failure import ExitCode
-from mailwarden.control.cli.table import render_table
 
 Row = dict[str, Any]
 Pages = Iterable[Mapping[str, Any]]

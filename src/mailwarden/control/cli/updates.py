@@ -3,8 +3,8 @@
 import time
 from argparse import Namespace
 
+from mailwarden.control.answers.table import count_of
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.table import count_of
 from mailwarden.control.operations.update_list import sign_list
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from mailwarden.control.answers.hosts import merge_hosts
 from mailwarden.control.cli.parser import build_parser
-from mailwarden.control.cli.queue_hosts import SORTED_BY, merge_hosts, show_host, show_hosts
+from mailwarden.control.cli.queue_hosts import SORTED_BY, show_host, show_hosts
 
 NOW = 1_700_000_000.0
 COUNTED = (

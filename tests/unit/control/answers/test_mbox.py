@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailwarden.control.cli.queue_archive import LINE_BYTES_HELD_MAX, Mbox, mbox_line
+from mailwarden.control.answers.mbox import LINE_BYTES_HELD_MAX, Mbox, mbox_line
 
 HEAD = b"From x\n"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailwarden.control.cli.table import (
+from mailwarden.control.answers.table import (
     CELL_LENGTH_MAX,
     Number,
     count_of,

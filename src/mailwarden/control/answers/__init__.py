@@ -1,0 +1,1 @@
+"""What the running gateway answers, put together and in words, for whichever way it was asked."""
