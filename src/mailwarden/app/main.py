@@ -22,6 +22,7 @@ _PLACES: Final = {
     "reputation": ("mailwarden.app.asking", "reputation"),
     "log": ("mailwarden.app.asking", "log"),
     "spool": ("mailwarden.app.asking", "spool"),
+    "trace": ("mailwarden.app.tracing.command", "run"),
     "tls-verify": ("mailwarden.app.asking_servers", "tls_verify"),
     "call-ahead test": ("mailwarden.app.asking_servers", "call_ahead_test"),
     "call-ahead flush": ("mailwarden.app.asking_servers", "call_ahead_flush"),

@@ -24,6 +24,7 @@ from mailwarden.control.cli.options import (
 from mailwarden.control.cli.queue_parser import add_queue
 from mailwarden.control.cli.tables_parser import add_table
 from mailwarden.control.cli.tls_verify import add_tls_verify
+from mailwarden.control.cli.trace import add_trace
 from mailwarden.control.cli.updates_parser import add_updates
 
 WATCH_SECONDS: Final = 2.0
@@ -61,6 +62,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     add_log(commands)
     add_call_ahead(commands)
     add_tls_verify(commands)
+    add_trace(commands)
     _add_spool(commands)
     _add_tls_reports(commands)
     add_command(

@@ -1,0 +1,1 @@
+"""Leads a message through a configuration without sending it, and tells each decision."""
