@@ -1,0 +1,1 @@
+"""Certificates and keys that the gateway keeps itself, and the authorities that it trusts."""
