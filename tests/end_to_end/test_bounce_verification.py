@@ -166,6 +166,18 @@ def test_an_invalid_bounce_may_get_a_header_field_instead(verified: Verified) ->
     assert re.search(r"Info: MID \d+ ICID \d+ invalid bounce, tagging$", line)
 
 
+def test_while_it_is_off_nothing_is_tagged_or_refused(verified: Verified) -> None:
+    tagged = verified.send("ann@corp.example", "bob@partner.example")
+    verified.change(bounce_verification={"enabled": False})
+    assert verified.send("ann@corp.example", "bob@partner.example") == "ann@corp.example"
+    assert verified.bounce("ann@corp.example") == ["250", "250"]
+    assert verified.bounce(tagged) == ["250", "250"]
+    verified.gateway.wait_maildir(2)
+    wait_until(
+        lambda: verified.gateway.log().count("RID 0 To: <ann@corp.example>") == 2, "both in the log"
+    )
+
+
 def test_bounces_of_both_kinds_come_one_after_the_other(verified: Verified) -> None:
     tagged = verified.old(0)
     assert verified.bounce(tagged, "ann@corp.example") == ["250", "452", "250"]

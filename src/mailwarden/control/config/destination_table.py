@@ -3,11 +3,26 @@
 from dataclasses import replace
 
 from mailwarden.control.config.model import GatewayConfig
-from mailwarden.core.policy.destinations import DestinationTable, table_of
+from mailwarden.core.policy.destinations import DestinationRow, DestinationTable, table_of
 
 
 def destination_table(config: GatewayConfig) -> DestinationTable:
-    """Return the table that holds: that of the text, or else that of the rows."""
+    """Return the table that holds: that of the text, or else that of the rows.
+
+    While bounce verification is off, no row asks for it.
+    """
+    table = _written_table(config)
+    if config.bounce_verification.enabled:
+        return table
+    rows = tuple((name, _untagged(row)) for name, row in table.rows)
+    return replace(table, default=_untagged(table.default), rows=rows)
+
+
+def _untagged(row: DestinationRow) -> DestinationRow:
+    return replace(row, bounce_validation=False) if row.bounce_validation else row
+
+
+def _written_table(config: GatewayConfig) -> DestinationTable:
     delivery = config.delivery
     if not config.destination_controls:
         return table_of(

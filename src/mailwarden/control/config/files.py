@@ -132,7 +132,7 @@ def _bounce_keys(config: GatewayConfig) -> Iterator[Problem]:
         except ValueError as error:
             yield Problem("bounce_verification.keys_file", f"{path}: {error}")
             return
-    if keys.keys:
+    if keys.keys or not config.bounce_verification.enabled:
         return
     wants = f"needs a key to tag with, and {path} has none; `mailwarden bounce-keys new` makes one"
     for domain, row in config.destinations.items():

@@ -35,6 +35,11 @@ def parse_field_value(text: str) -> str:
 class BounceVerificationSettings:
     """How bounces are told from forged ones (mailflow 7.6). Without keys it is off."""
 
+    enabled: bool = setting(
+        True,
+        "Tag senders and check bounces. When it is off, tags of mail that is under way are still "
+        "taken off, but nothing is refused.",
+    )
     keys_file: str = setting(
         "",
         "File of the keys, kept by `mailwarden bounce-keys`; empty is `bounce-keys` in the state "

@@ -61,7 +61,8 @@ def judge_recipient(
     Whoever may relay sends our own mail: his bounces go to others, and have no tag of ours.
     """
     tags, now = verification.tags, session.parts.clock.time()
-    if transaction.mail.address != NULL_SENDER or is_relaying:
+    is_bounce = transaction.mail.address == NULL_SENDER and not is_relaying
+    if not (is_bounce and verification.settings.enabled):
         return Judged(tags.strip(address, now).address)
     untagged = session.access.grant.policy.untagged_bounces
     checked = tags.check(NULL_SENDER, address, now, allow_untagged=untagged)

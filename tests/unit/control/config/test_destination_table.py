@@ -88,3 +88,19 @@ def test_lines_that_are_wrong_are_told_where_they_stand() -> None:
     [found] = wrong(SAMPLE + "destination_controls: |\n  [a.example]\n  table_tls = never\n")
     line = SAMPLE.count("\n") + 3
     assert found.startswith(f"{line}: destination_controls: table_tls is one of")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "destinations: {default: {bounce_validation: on}, a.example: {bounce_validation: on}}\n",
+        TEXT.replace("bounce_validation = 0", "bounce_validation = 1") + CERTIFICATE + PROFILE,
+    ],
+)
+def test_nothing_is_tagged_while_bounce_verification_is_off(rows: str) -> None:
+    def tagged(more: str) -> bool:
+        index = DestinationIndex(destination_table(read(SAMPLE + rows + more)))
+        return any(index.find(name).bounce_validation for name in ("a.example", "b.example"))
+
+    assert tagged("")
+    assert not tagged("bounce_verification: {enabled: off}\n")
