@@ -238,6 +238,10 @@ CASES = {
         rules=("the client has logged in",),
     ),
     "tls_required": Case((530,), listener="Safe"),
+    "tls_first": taken(SENT, listener="Wrapped", is_encrypted=True),
+    "tls_without_a_certificate": Case(
+        (), listener="Known", is_encrypted=True, rules=("there is no TLS", "TLS failed")
+    ),
     "tls": taken(SENT, listener="Safe", is_encrypted=True, rules=("TLS success",)),
 }
 
@@ -272,10 +276,21 @@ def settings(directory: Path, certificate: tuple[Path, Path], corp: Sink, partne
         {**taking, "name": "Hole", "type": "blackhole", "port": free_port()},
         {**users, "name": "Users", "port": free_port()},
         {**safe, "name": "Safe", "port": free_port()},
+        {**safe, "name": "Wrapped", "port": free_port(), "implicit_tls": True},
+        {
+            **safe,
+            "name": "Known",
+            "port": free_port(),
+            "certificate": "known",
+            "policy": {"tls": "required", "verify_client_cert": True},
+        },
     ]
     cert, key = map(str, certificate)
     config |= {
-        "certificates": {"own": {"certificate": cert, "key": key}},
+        "certificates": {
+            "own": {"certificate": cert, "key": key},
+            "known": {"certificate": cert, "key": key, "client_ca": cert},
+        },
         "inbound": {
             "aliases": ALIASES,
             "sender_exceptions": "@friend.example ALLOW\n@spam.example REJECT\n",
@@ -384,6 +399,8 @@ def said_again(world: World, case: Case, report: TraceReport, name: str) -> list
     replies = []
     with Client(world.gateway.port(case.listener), greet=False) as client:
         client.send(f"PROXY TCP4 {case.client} 127.0.0.1 4000 25\r\n")
+        if world.gateway.listener(case.listener).get("implicit_tls"):
+            encrypt(client)
         for exchange in report.exchanges:
             said = exchange.said
             if said.startswith("("):
@@ -396,10 +413,14 @@ def said_again(world: World, case: Case, report: TraceReport, name: str) -> list
                 client.send(f"{said}\r\n")
             replies.append(without_numbers(client.reply()))
             if said == "STARTTLS" and exchange.code == 220:
-                context = ssl._create_unverified_context()
-                client.socket = context.wrap_socket(client.socket)
-                client._file = client.socket.makefile("rb")
+                encrypt(client)
     return replies
+
+
+def encrypt(client: Client) -> None:
+    context = ssl._create_unverified_context()
+    client.socket = context.wrap_socket(client.socket)
+    client._file = client.socket.makefile("rb")
 
 
 def as_sent(code: int, lines: tuple[str, ...]) -> str:

@@ -54,6 +54,7 @@ class Speaker:
         self._session: Final = session
         self._client: Final = client
         self._recorder: Final = recorder
+        self._content: Final = request.wire_content
         self._offers: frozenset[str] = frozenset()
         self.dialogue: Final = Dialogue()
 
@@ -117,7 +118,7 @@ class Speaker:
         return step.is_taken
 
     async def _name_sender(self) -> bool:
-        request, content = self._request, self._request.wire_content
+        request, content = self._request, self._content
         line = f"MAIL FROM:<{request.sender}>"
         if "SIZE" in self._offers:
             line += f" SIZE={len(content)}"
@@ -150,7 +151,7 @@ class Speaker:
         if content[-1].exchange.code != 354:
             return
         mark = len(self._recorder.events)
-        sent = await self._client.send_content(self._request.wire_content)
+        sent = await self._client.send_content(self._content)
         content.append(self._step(sent, mark))
 
     async def _say(self, line: str, shown: str = "") -> Step:

@@ -111,7 +111,7 @@ class Receiving:
     def _told(self, step: Step) -> Iterator[tuple[str, str]]:
         """Yield what the log says of things that nothing else tells."""
         for event in self._events(step):
-            if event.kind in _TELLING:
+            if event.kind in _TELLING and _DOMAIN_MAP not in event.text:
                 yield "log", event.text
 
     def _events(self, step: Step) -> Sequence[LogEvent]:
@@ -247,12 +247,13 @@ class Receiving:
         return self._reply(step, details=details)
 
 
+_DOMAIN_MAP: Final = " domain map: "  # told with its entry
 _TELLING: Final = frozenset(
     {
         "auth", "tls_success_in", "tls_failed_in", "tls_required_in", "sender_judged",
         "rcpt_rejected", "receiving_failed", "invalid_sender", "invalid_recipient",
         "invalid_bounce_rejected", "invalid_bounce_tagged", "delayed_reject", "tcp_refuse",
-        "unknown_command", "bad_syntax", "warning", "subject", "message_id", "ready",
+        "unknown_command", "bad_syntax", "warning", "info", "subject", "message_id", "ready",
     }
 )  # fmt: skip
 

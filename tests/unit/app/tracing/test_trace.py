@@ -196,7 +196,7 @@ async def test_a_server_behind_is_not_asked_unless_that_is_wanted(tmp_path: Path
     assert report.outcome is Outcome.QUEUED
     report = await traced(config, requested(asks_call_ahead=True))
     assert "not asked in this trace" not in shown(report, "RCPT")
-    assert any("SMTP call-ahead Behind" in line for line in report.log)
+    assert "SMTP call-ahead Behind: <bob@corp.example>" in shown(report, "RCPT")
 
 
 async def test_a_trusted_proxy_speaks_for_itself(tmp_path: Path) -> None:
