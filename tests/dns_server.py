@@ -169,6 +169,7 @@ class DnsServer:
         self.zone = zone
         self.questions: list[tuple[str, str, str]] = []  # name, type, `udp` or `tcp`
         self.ports: list[int] = []  # the client's, of each question over UDP
+        self.clients: list[str] = []  # their addresses, of each question
         self.host = host
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -231,6 +232,7 @@ class DnsServer:
                     length = int.from_bytes(await reader.readexactly(2), "big")
                     query = await reader.readexactly(length)
                     self.note(query, "tcp")
+                    self.clients.append(writer.get_extra_info("peername")[0])
                     delay, wires = answers(self.zone, query, tcp=True)
                     await asyncio.sleep(delay)
                     for wire in wires:
@@ -251,6 +253,7 @@ class _Udp(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Any) -> None:
         self._server.note(data, "udp")
         self._server.ports.append(addr[1])
+        self._server.clients.append(addr[0])
         delay, wires = answers(self._server.zone, data)
         asyncio.get_running_loop().call_later(delay, self._send, wires, addr)
 

@@ -76,7 +76,7 @@ def base_config(directory: Path, **changes: Any) -> dict[str, Any]:
             },
         ],
         "smtp_routes": {"corp.example": f"maildir:{directory}/maildir"},
-        "dns": {"servers": [f"127.0.0.1:{free_port()}"], "timeout_seconds": 0.5, "attempts_max": 1},
+        "dns": {"servers": [f"127.0.0.1:{free_port()}"], "timeout_seconds": 0.5},
     }
     config.update(changes)
     return config

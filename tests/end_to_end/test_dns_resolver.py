@@ -25,12 +25,17 @@ def serve() -> Iterator[MakeServer]:
         yield lambda zone, host="127.0.0.1": servers.enter_context(serving(zone, host))
 
 
-def make_resolver(*servers: str, timeout_seconds: float = 5.0) -> CachingResolver:
+def make_resolver(
+    *servers: str, timeout_seconds: float = 60.0, resend_seconds: float = 5.0, source: str = ""
+) -> CachingResolver:
     return CachingResolver(
-        DnsSettings(servers=servers, timeout_seconds=timeout_seconds),
+        DnsSettings(
+            servers=servers, timeout_seconds=timeout_seconds, resend_seconds=resend_seconds
+        ),
         loop=asyncio.get_running_loop(),
         clock=SystemClock(),
         randomness=random.SystemRandom(),
+        source=source,
     )
 
 
@@ -94,7 +99,7 @@ async def test_many_askers_many_names(serve: MakeServer) -> None:
 @pytest.mark.parametrize("trouble", [{"DROP": []}, {"GARBAGE": []}, {"HUGE": ["8000"]}])
 async def test_the_next_server_helps_out(serve: MakeServer, trouble: Zone) -> None:
     bad, good = serve({"a.example": trouble}), serve({"a.example": {"TXT": ["x"]}})
-    resolver = make_resolver(bad.address, good.address, timeout_seconds=0.1)
+    resolver = make_resolver(bad.address, f"{good.address}/pri=1", timeout_seconds=0.4)
     assert await resolver.resolve_txt("a.example") == (b"x",)
 
 
@@ -110,11 +115,31 @@ async def test_nobody_listens(serve: MakeServer) -> None:
 
 async def test_dead_dns_gives_up_in_time(serve: MakeServer) -> None:
     server = serve({"a.example": {"DROP": []}})
-    resolver = make_resolver(server.address, timeout_seconds=0.1)
+    resolver = make_resolver(server.address, timeout_seconds=0.3, resend_seconds=0.1)
     async with asyncio.timeout(30):
         with pytest.raises(ResolutionError, match=r"no answer within 0\.1 seconds"):
             await resolver.resolve_txt("a.example")
     assert len(server.questions) == 3
+
+
+async def test_a_kind_of_address_that_is_never_answered(serve: MakeServer) -> None:
+    server = serve({"a.example": {"A": ["192.0.2.1"], "DROP": ["AAAA"]}})
+    resolver = make_resolver(server.address, timeout_seconds=600.0, resend_seconds=0.1)
+    async with asyncio.timeout(30):
+        assert await resolver.resolve_addresses("a.example") == ("192.0.2.1",)
+        assert await resolver.resolve_addresses("a.example") == ("192.0.2.1",)
+
+
+@pytest.mark.parametrize("long", ["x", "x" * 1300])
+async def test_sys_12_questions_come_from_the_source(serve: MakeServer, long: str) -> None:
+    """Over UDP, and over TCP for what is long; 127.0.0.2 stands in for another interface."""
+    server = serve({"a.example": {"TXT": [" ".join(f'"{long[:200]}"' for _ in range(8))]}})
+    resolver = make_resolver(server.address)
+    for tier in resolver._sources.tiers(b"\1a\7example\0", 0):
+        for each in tier.servers:  # the settings leave servers of this machine alone
+            each.source = "127.0.0.2"
+    assert await resolver.resolve_txt("a.example") == (long[:200].encode() * 8,)
+    assert set(server.clients) == {"127.0.0.2"}
 
 
 async def test_a_server_that_hangs_over_tcp(serve: MakeServer) -> None:
@@ -139,7 +164,7 @@ async def test_a_server_that_hangs_over_tcp(serve: MakeServer) -> None:
 
     udp, _ = await loop.create_datagram_endpoint(Truncating, ("127.0.0.1", port))
     good = serve({"a.example": {"TXT": ["x"]}})
-    resolver = make_resolver(f"127.0.0.1:{port}", good.address, timeout_seconds=0.1)
+    resolver = make_resolver(f"127.0.0.1:{port}", f"{good.address}/pri=1", timeout_seconds=0.4)
     assert await resolver.resolve_txt("a.example") == (b"x",)
     await left.wait()
     udp.close()

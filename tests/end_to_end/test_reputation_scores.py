@@ -123,7 +123,7 @@ def test_dns_lists_give_scores_and_a_dead_one_costs_its_timeout_once(tmp_path: P
     lists = [{"zone": "bl.example.org", "scores": {"127.0.0.2": -6}}, {"zone": "dead.example.net"}]
     reputation = {"dns_lists": lists, "dns_timeout_seconds": 1, "cache_seconds": 0}
     with serving(zone) as server:
-        dns = {"servers": [server.address], "timeout_seconds": 30, "attempts_max": 1}
+        dns = {"servers": [server.address], "timeout_seconds": 30}
         config = scored_config(tmp_path, reputation=reputation, dns=dns)
         with running(config, tmp_path) as gateway:
             assert banner(gateway, LISTED).startswith("554")

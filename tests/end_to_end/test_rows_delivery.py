@@ -55,7 +55,7 @@ def test_row_64_the_most_specific_route_wins(tmp_path: Path) -> None:
             folder.mkdir()
             changes: dict[str, Any] = {
                 "smtp_routes": dict(list(routes.items())[::order]),
-                "dns": {"servers": [dns.address], "timeout_seconds": 1, "attempts_max": 1},
+                "dns": {"servers": [dns.address], "timeout_seconds": 1},
             }
             with running(folder, **changes) as gateway:
                 finished(gateway, send(gateway, "u@corp.example"))
@@ -76,7 +76,7 @@ def test_row_65_equal_hosts_take_turns_and_the_worse_one_stands_in(tmp_path: Pat
             "bounce_profiles": QUICK,
         }
         with serving({"partner.example": {"MX": ["1 mx.partner.example"]}}) as dns:
-            changes["dns"] = {"servers": [dns.address], "timeout_seconds": 1, "attempts_max": 1}
+            changes["dns"] = {"servers": [dns.address], "timeout_seconds": 1}
             with running(tmp_path, **changes) as gateway:
                 for number in range(4):
                     finished(gateway, send(gateway, f"u{number}@partner.example"))

@@ -123,7 +123,7 @@ def test_a_client_that_leaves_while_dns_is_asked_hurts_nobody(tmp_path: Path) ->
 def test_a_dead_name_server_costs_its_time_and_gives_451(tmp_path: Path) -> None:
     with serving({"dead.example": {"DROP": []}, **ZONE}) as dns:
         gateway = gateway_on(tmp_path, dns.address, envelope_sender_verification=True)
-        gateway.config["dns"] |= {"timeout_seconds": 0.2, "attempts_max": 2}
+        gateway.config["dns"] |= {"timeout_seconds": 0.2}
         gateway.write_config()
         gateway.start()
         try:

@@ -119,7 +119,14 @@ LEFT_OUT = {
         "delay_template",
     },
     "DeliverySettings": {"interface", "certificate", "alt_sources"},
-    "DnsSettings": {"servers", "trusted_servers"},
+    "DnsSettings": {
+        "servers",
+        "trusted_servers",
+        "domains",
+        "interface",
+        "cache_ttl_min_seconds",
+        "cache_ttl_max_seconds",
+    },
     "WorkQueueSettings": {
         "retry_initial_seconds",
         "retry_max_seconds",

@@ -1,6 +1,7 @@
-"""`mailwarden call-ahead` and `tls-verify`: let the running gateway speak to other servers."""
+"""`mailwarden call-ahead`, `dns` and `tls-verify`: what the gateway has to do with others."""
 
 from argparse import Namespace
+from typing import Any
 
 from mailwarden.app.asking import answers_of
 from mailwarden.control.cli.call_ahead import show_flushed, show_test
@@ -21,7 +22,17 @@ def call_ahead_test(arguments: Namespace) -> int:
 
 def call_ahead_flush(arguments: Namespace) -> int:
     """Forget what is known."""
-    request = {"command": "call_ahead_flush", "profile": arguments.profile}
+    return _flush(arguments, {"command": "call_ahead_flush", "profile": arguments.profile})
+
+
+def dns_flush(arguments: Namespace) -> int:
+    """Forget what name servers said, and DNS lists where that is wanted."""
+    if arguments.lists:
+        _flush(arguments, {"command": "dnslistflush"})
+    return _flush(arguments, {"command": "dnsflush"})
+
+
+def _flush(arguments: Namespace, request: dict[str, Any]) -> int:
     gathered = next(answers_of(arguments, request), {})
     for answer in gathered.get("workers") or ():
         if "error" in answer:

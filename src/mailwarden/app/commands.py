@@ -139,6 +139,10 @@ class Commands:
                     yield {"hosts": [row]} if row else {}
             case "queue_hosts":
                 yield from ({"hosts": rows} for rows in gateway.delivery.hosts.rows())
+            case "dnsflush":
+                yield {"flushed": gateway.flush_dns()}
+            case "dnslistflush":
+                yield {"flushed": gateway.dns_lists.flush()}
             case "call_ahead_flush":
                 yield self._flush_call_ahead(str(request.get("profile") or ""))
             case other:

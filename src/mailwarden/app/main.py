@@ -26,6 +26,7 @@ _PLACES: Final = {
     "tls-verify": ("mailwarden.app.asking_servers", "tls_verify"),
     "call-ahead test": ("mailwarden.app.asking_servers", "call_ahead_test"),
     "call-ahead flush": ("mailwarden.app.asking_servers", "call_ahead_flush"),
+    "dns flush": ("mailwarden.app.asking_servers", "dns_flush"),
     "queue list": ("mailwarden.app.asking_queue", "queue_list"),
     "queue oldest": ("mailwarden.app.asking_queue", "queue_oldest"),
     "tls-reports": ("mailwarden.app.asking_reports", "tls_reports"),

@@ -5,6 +5,7 @@ A worker builds its stations from these (wiring.py), and a trace its own (tracin
 
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mailwarden.app.own_endpoints import ourselves_of
@@ -43,7 +44,7 @@ def listener_context(
     """Return the context of one listener of `config`, which stands there alone."""
     interface = config.interfaces[listener.interface]
     sources = config.delivery.alt_sources
-    return make_context(
+    context = make_context(
         listener,
         config.inbound,
         interface=(listener.interface, interface.address, interface.hostname or config.hostname),
@@ -54,6 +55,7 @@ def listener_context(
         alt_sources=sources.indexed(AltSourceIndex) if sources else None,
         bounces=None if tags is None else BounceVerification(config.bounce_verification, tags),
     )
+    return replace(context, reverse_seconds=config.dns.reverse_timeout_seconds)
 
 
 def server_tls(config: GatewayConfig, base: Path, listener: Listener) -> ServerTls | None:

@@ -24,7 +24,7 @@ from mailwarden.app.station_plans import (
 )
 from mailwarden.app.switches import is_delivery_suspended, redirects_of, suspended_listeners
 from mailwarden.app.transport_parts import TransportParts, make_policy_context
-from mailwarden.app.wiring_hosts import make_rates, make_reputation
+from mailwarden.app.wiring_hosts import dns_source, make_rates, make_reputation
 from mailwarden.control.config.files import bounce_keys_file
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.mailflow.delivery.delivery import Delivery
@@ -98,6 +98,7 @@ class Gateway:
         self._switches = switches
         self._is_stopping = False
         self._state = post.state
+        self._is_leader = post.is_leader
         self._key_uses = KeyUses(self._state.directory / USE_FILES.replace("*", str(post.index)))
         self._tags = self._load_tags(config)
         raise_open_files_limit(OPEN_FILES_WANTED)
@@ -133,7 +134,11 @@ class Gateway:
             alert,
         )
         self._resolver = CachingResolver(
-            config.dns, loop=loop, clock=self._clock, randomness=random.SystemRandom()
+            config.dns,
+            loop=loop,
+            clock=self._clock,
+            randomness=random.SystemRandom(),
+            source=dns_source(config),
         )
         self.rates = make_rates(config, memory, self.log)
         self.reputation = make_reputation(
@@ -194,6 +199,7 @@ class Gateway:
                 counters=self.counters,
             )
         )
+        self.dns_lists = DnsLists(self._resolver, self._clock, self.log.warning)
         self._pressure = Pressure(self.spool, self._clock, self._pressure_limits(config))
         self.listeners = Listeners(
             Parts(
@@ -203,7 +209,7 @@ class Gateway:
                 clock=self._clock,
                 gauges=self._gauges,
                 resolver=self._resolver,
-                dns_lists=DnsLists(self._resolver, self._clock, self.log.warning),
+                dns_lists=self.dns_lists,
                 pressure=self._pressure,
                 rates=self.rates,
                 reputation=self.reputation,
@@ -228,6 +234,8 @@ class Gateway:
         contexts = self._contexts(self.config, askers)
         self.call_aheads.use(askers, outsets)
         await self.listeners.apply(contexts, sockets)
+        if self._is_leader:
+            self._bootstrapping = asyncio.create_task(self._bootstrap_dns())
 
     async def apply(self, config: GatewayConfig, sockets: Mapping[str, socket.socket]) -> None:
         """Swap the configuration: whatever begins from now on is judged by the new one."""
@@ -236,7 +244,8 @@ class Gateway:
         askers = self.call_aheads.plan(config.call_ahead_profiles, outsets)
         self._tags = self._load_tags(config)
         contexts = self._contexts(config, askers)  # may fail: nothing has changed then
-        self._resolver.apply(config.dns)  # also anew when only /etc/resolv.conf has changed
+        # Also anew when only /etc/resolv.conf has changed.
+        self._resolver.apply(config.dns, dns_source(config))
         set_backlogs(config, sockets)
         self.config = config
         self.call_aheads.use(askers, outsets)
@@ -287,6 +296,16 @@ class Gateway:
         seconds = self._clock.time() - since if since else 0.0  # 0: an older program did not say
         self.log.released(entry.mid, entry.hold, seconds=max(0.0, seconds))
         self.spool.release(entry, State.RECEIVED)
+
+    def flush_dns(self) -> int:
+        """Forget what name servers said; return how many answers that were."""
+        return self._resolver.flush()
+
+    async def _bootstrap_dns(self) -> None:
+        """Say so when no name server answers at the start (admin SYS-14)."""
+        why = await self._resolver.bootstrap(self.config.hostname)
+        if why and not self._is_stopping:
+            self._alert(f"Failed to bootstrap the DNS cache: {why}")
 
     def reopen_logs(self) -> None:
         """Go over to the new log files."""

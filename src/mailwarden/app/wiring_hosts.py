@@ -13,6 +13,12 @@ from mailwarden.system.files.files import SystemFiles
 from mailwarden.system.log.maillog import MailLog
 
 
+def dns_source(config: GatewayConfig) -> str:
+    """Return the address that questions to name servers come from; "" is the system's choice."""
+    name = config.dns.interface
+    return config.interfaces[name].address if name else ""
+
+
 def make_rates(config: GatewayConfig, memory: SharedMemory, log: MailLog) -> RateTable:
     """Return the counts of the hour."""
     return RateTable(

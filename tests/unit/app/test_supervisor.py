@@ -146,11 +146,11 @@ async def test_a_worker_that_is_restarted_gets_the_configuration_of_meanwhile(
     setup.keep()
     first = await setup.ready()
     first.end(1)
-    setup.write("dns: {attempts_max: 7}")
+    setup.write("dns: {cache_entries_max: 7}")
     answer = await setup.command("reload")
     assert answer == [{"problems": [], "notes": []}]
     second = await setup.ready(2)
-    assert setup.supervisor.config.dns.attempts_max == 7
+    assert setup.supervisor.config.dns.cache_entries_max == 7
     assert len(first.told("configure")) == 1
     assert len(second.told("configure")) == 1
 
@@ -159,7 +159,7 @@ async def test_a_reload_while_a_worker_starts_reaches_it_behind_the_first(setup:
     setup.keep()
     peer = await setup.peers.next(1)
     await peer.hears("configure")
-    setup.write("dns: {attempts_max: 7}")
+    setup.write("dns: {cache_entries_max: 7}")
     assert await setup.command("reload") == [{"problems": [], "notes": []}]
     await peer.hears("configure", 2)
 
@@ -179,7 +179,7 @@ async def test_a_reload_that_a_worker_refuses_is_no_success(setup: Setup) -> Non
     setup.keep()
     peer = await setup.ready()
     before = setup.supervisor.config
-    setup.write("dns: {attempts_max: 7}")
+    setup.write("dns: {cache_entries_max: 7}")
     reloading = asyncio.create_task(setup.command("reload"))
     await peer.hears("configure", 2)
     peer.say("refused", text="key.pem cannot be read")
@@ -282,7 +282,7 @@ async def test_a_list_without_a_starting_worker_says_so(setup: Setup) -> None:
 
 
 async def test_what_an_administrator_did_stands_in_the_log(setup: Setup) -> None:
-    setup.write("dns: {attempts_max: 7}")
+    setup.write("dns: {cache_entries_max: 7}")
     await setup.command("reload")
     await setup.command("reload")
     await setup.command("pause")

@@ -10,6 +10,7 @@ from typing import Final
 
 from mailwarden.control.cli.bounce_keys_parser import add_bounce_keys
 from mailwarden.control.cli.call_ahead import add_call_ahead
+from mailwarden.control.cli.dns import add_dns
 from mailwarden.control.cli.log_files import add_log
 from mailwarden.control.cli.options import (
     Group,
@@ -61,6 +62,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     _add_reputation(commands)
     add_log(commands)
     add_call_ahead(commands)
+    add_dns(commands)
     add_tls_verify(commands)
     add_trace(commands)
     _add_spool(commands)

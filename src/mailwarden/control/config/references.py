@@ -36,6 +36,7 @@ def reference_problems(config: GatewayConfig, findings: Findings) -> Iterator[Pr
         for problem in _listener(config, listener, findings, path):
             yield problem.under(path)
     yield from _call_ahead(config, findings)
+    yield from _dns(config, findings)
     yield from _delivery(config, findings)
     yield from _bounces(config, findings)
     yield from _routes(config)
@@ -226,6 +227,12 @@ def _updates(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
     name = config.updates.interface
     if name:
         yield from _unknown("updates.interface", name, "interfaces", config.interfaces, findings)
+
+
+def _dns(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
+    name = config.dns.interface
+    if name:
+        yield from _unknown("dns.interface", name, "interfaces", config.interfaces, findings)
 
 
 def _delivery(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:

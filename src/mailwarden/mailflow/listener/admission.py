@@ -9,6 +9,7 @@ from mailwarden.core.smtp import reply as replies
 from mailwarden.core.smtp.events import XClient
 from mailwarden.core.smtp.reply import Reply
 from mailwarden.mailflow.listener.hosts import (
+    NO_ANSWER,
     NO_NAME_ASKED,
     Known,
     Question,
@@ -63,8 +64,10 @@ def _ask_about(session: "Session", name: HostName | None) -> Question:
     context = session.context
     if name is None and not (context.settings.reverse_dns and session.client):
         name = NO_NAME_ASKED  # a peer that has gone already has no address either
+    if name is None and context.reverse_seconds <= 0:
+        name = NO_ANSWER  # as if the lookup took too long, at once (admin SYS-13)
     needs = context.hosts.needs_of(session.client)
-    return Question(session.client, needs, name, context.uses_reputation)
+    return Question(session.client, needs, name, context.uses_reputation, context.reverse_seconds)
 
 
 def _claimed_name(session: "Session", event: XClient) -> HostName | None:

@@ -17,7 +17,7 @@ from mailwarden.mailflow.listener.access import (
 from mailwarden.mailflow.listener.bounces import BounceVerification
 from mailwarden.mailflow.listener.grants import Grant, Grants, ServerTls
 from mailwarden.mailflow.listener.host_counts import Counting, counting_of
-from mailwarden.mailflow.listener.hosts import DnsLists, Reputation
+from mailwarden.mailflow.listener.hosts import REVERSE_SECONDS, DnsLists, Reputation
 from mailwarden.mailflow.listener.pressure import Pressure
 from mailwarden.mailflow.listener.settings import (
     InboundSettings,
@@ -77,6 +77,7 @@ class ListenerContext:
     received_by: str | None  # name behind `by`; None when it is decided at delivery (2.3)
     inline_size_max_bytes: int  # larger content goes to disk while it comes
     verify: Callable[[str, str], bool] | None  # user, password; slow, for a thread
+    reverse_seconds: float = REVERSE_SECONDS  # for a client's name; 0 looks up none
     call_ahead: CallAhead | None = None  # None asks nobody about recipients
     counting: Counting = Counting.NOTHING  # what the policies of all listeners need
 

@@ -19,7 +19,8 @@ from mailwarden.system.dns.resolver import HostName, Resolver
 if TYPE_CHECKING:
     from mailwarden.mailflow.listener.context import Parts
 
-ASKING_SECONDS: Final = 20.0  # for all that a connection waits for (mailflow 2.2, unconfirmed)
+SCORE_SECONDS: Final = 20.0  # for a score (mailflow 2.2, unconfirmed)
+REVERSE_SECONDS: Final = 20.0  # for a name, unless the settings say otherwise (admin SYS-13)
 LIST_QUERY_SECONDS: Final = 5.0  # for one question to a DNS list (mailflow 2.2, unconfirmed)
 LIST_ANSWERS_MAX: Final = 10_000  # of one list, that are remembered
 LIST_CACHE_SECONDS: Final = 300.0  # for which they are
@@ -27,7 +28,7 @@ LIST_CACHE_SECONDS: Final = 300.0  # for which they are
 NOT_ENABLED: Final = "not enabled"  # what the log says behind SBRS (mailflow 8.2)
 
 NO_NAME_ASKED: Final = HostName("", NameStatus.EXISTS)
-_NO_ANSWER: Final = HostName("", NameStatus.SERV_FAIL)
+NO_ANSWER: Final = HostName("", NameStatus.SERV_FAIL)
 
 
 class Known(NamedTuple):
@@ -44,6 +45,7 @@ class Question(NamedTuple):
     needs: Needs  # of the table
     name: HostName | None  # None: look it up
     uses_reputation: bool
+    reverse_seconds: float = REVERSE_SECONDS  # that the lookup of the name may take
 
 
 class Reputation(Protocol):
@@ -91,6 +93,12 @@ class DnsLists:
             asking = [(name, group.create_task(self._zone(name).find(address))) for name in zones]
         return tuple([name for name, task in asking if task.result().codes])
 
+    def flush(self) -> int:
+        """Forget all answers; return of how many lists they were."""
+        count = len(self._zones)
+        self._zones.clear()
+        return count
+
     def _zone(self, name: str) -> DnsZone:
         zone = self._zones.get(name)
         if zone is None:
@@ -108,7 +116,7 @@ class DnsLists:
 
 def peek_host(parts: "Parts", question: Question) -> Known | None:
     """Return what is known of a client, if that is all that is needed."""
-    address, needs, name, uses_reputation = question
+    address, needs, name, uses_reputation, _ = question
     if name is None:
         name = parts.resolver.peek_host_name(address)
         if name is None:
@@ -130,23 +138,25 @@ def peek_host(parts: "Parts", question: Question) -> Known | None:
 
 async def find_host(parts: "Parts", question: Question) -> Known:
     """Ask for what is needed to know about a client; never raises for what others do."""
-    address, needs, name, uses_reputation = question
+    address, needs, name, uses_reputation, seconds = question
     reputation = parts.reputation if uses_reputation else None
     async with asyncio.TaskGroup() as group:
-        naming = group.create_task(_find_name(parts.resolver, address, name))
+        naming = group.create_task(_find_name(parts.resolver, address, name, seconds))
         scoring = group.create_task(_find_score(reputation, address, is_needed=needs.score))
         listing = group.create_task(parts.dns_lists.find(address, needs.dnslists))
     return _known(address, naming.result(), scoring.result(), listing.result())
 
 
-async def _find_name(resolver: Resolver, address: str, name: HostName | None) -> HostName:
+async def _find_name(
+    resolver: Resolver, address: str, name: HostName | None, seconds: float
+) -> HostName:
     if name is not None:
         return name
     try:
-        async with asyncio.timeout(ASKING_SECONDS):
+        async with asyncio.timeout(seconds):
             return await resolver.resolve_host_name(address)
     except TimeoutError:
-        return _NO_ANSWER
+        return NO_ANSWER
 
 
 async def _find_score(
@@ -158,7 +168,7 @@ async def _find_score(
     if known is not None or not is_needed:
         return None if known is None else known.logged
     try:
-        async with asyncio.timeout(ASKING_SECONDS):
+        async with asyncio.timeout(SCORE_SECONDS):
             return (await reputation.score(address)).logged
     except TimeoutError:
         return FAILED

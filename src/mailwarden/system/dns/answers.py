@@ -30,6 +30,9 @@ REVERSE_NAMES_MAX: Final = 16
 TLSA_RECORDS_MAX: Final = 64
 TXT_BYTES_MAX: Final = 16_384  # of all records; more is refused, as a part might mean the opposite
 
+_KEPT_LONGER: Final = (Kind.A, Kind.AAAA, Kind.MX, Kind.PTR)
+_LISTED: Final = "127."  # how DNS lists answer (RFC 5782, 2.1)
+
 
 class State(Enum):
     """What is known of a name and type."""
@@ -57,6 +60,7 @@ class Lifetimes(NamedTuple):
 
     found_max: float
     missing_max: float
+    found_min: float = 0.0  # of what `_may_be_kept_longer`
 
 
 def find(message: Message, now: float, lifetimes: Lifetimes) -> Finding:
@@ -84,6 +88,8 @@ def _find(message: Message, now: float, lifetimes: Lifetimes) -> Finding:
             return Finding(State.FAILED, now, detail=values)
         state = State.FOUND if values else State.EMPTY
         canonical = _canonical(message, owner)
+        if 0 < ttl < lifetimes.found_min and _may_be_kept_longer(message, values):
+            ttl = lifetimes.found_min
         return Finding(state, now + min(ttl, lifetimes.found_max), values, canonical=canonical)
     missing_until = now + min(ttl, _missing_seconds(message, owner), lifetimes.missing_max)
     if message.rcode == Rcode.NXDOMAIN:
@@ -91,6 +97,17 @@ def _find(message: Message, now: float, lifetimes: Lifetimes) -> Finding:
     if owner != message.name and message.soa is None:
         return Finding(State.ALIAS, now + min(ttl, lifetimes.found_max), (owner,))
     return Finding(State.EMPTY, missing_until, canonical=_canonical(message, owner))
+
+
+def _may_be_kept_longer(message: Message, values: tuple[Any, ...]) -> bool:
+    """Tell whether it does no harm to remember an answer for longer than its owner says.
+
+    Mail that goes to where a host was half an hour ago is tried again. What is proved is not to
+    be believed after its time, and who was taken off a DNS list must not be refused any longer.
+    """
+    if message.kind not in _KEPT_LONGER or message.is_authentic:
+        return False
+    return not (message.kind == Kind.A and any(value.startswith(_LISTED) for value in values))
 
 
 def _canonical(message: Message, owner: bytes) -> str:

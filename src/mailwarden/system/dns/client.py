@@ -8,7 +8,7 @@ import asyncio
 import math
 import random
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from mailwarden.core.policy.host_forms import NameStatus
 from mailwarden.system.clock.clock import Clock
@@ -22,8 +22,9 @@ from mailwarden.system.dns.names import (
     parse_address,
 )
 from mailwarden.system.dns.resolver import HostName, MxHost, NameNotFoundError, ResolutionError
-from mailwarden.system.dns.servers import Server, load_servers, order
+from mailwarden.system.dns.servers import Server
 from mailwarden.system.dns.settings import DnsSettings
+from mailwarden.system.dns.sources import Sources
 from mailwarden.system.dns.transport import SocketTransport, Transport
 from mailwarden.system.dns.wire import Kind, Message, Rcode, WireError, build_query, parse_message
 
@@ -36,6 +37,13 @@ HALF_FAILURE_SECONDS: Final = 300.0  # the same when the other type of address w
 
 _HOST_NAME: Final = 0  # a cache entry of `resolve_host_name`; no record has this type
 _NOT_UNDERSTOOD: Final = (Rcode.FORMERR, Rcode.NOTIMP, Rcode.BADVERS)
+
+
+class _Useless(NamedTuple):
+    """Why a server was no help."""
+
+    why: str
+    is_silent: bool = False
 
 
 class CachingResolver:
@@ -52,8 +60,11 @@ class CachingResolver:
         clock: Clock,
         randomness: random.Random,
         transport: Transport | None = None,
+        source: str = "",
     ) -> None:
         """Give `randomness` a `random.SystemRandom`: its numbers must not be guessed.
+
+        `source` is the address that questions come from; "" leaves it to the system.
 
         Raises:
             ValueError: the settings have problems.
@@ -67,28 +78,41 @@ class CachingResolver:
         self._turns = asyncio.Semaphore(QUESTIONS_AT_ONCE)
         self._limits: set[asyncio.Timeout] = set()
         self._closed = False
-        self._is_trusted = bool(settings.trusted_servers)
-        self.apply(settings)
+        self._settings = settings
+        self._sources: Sources
+        self.apply(settings, source)
 
-    def apply(self, settings: DnsSettings) -> None:
+    def apply(self, settings: DnsSettings, source: str = "") -> None:
         """Go on under other settings; what is remembered stays, what is under way too.
 
         Raises:
             ValueError: the settings have problems; nothing has changed.
         """
-        self._servers = load_servers(settings.trusted_servers or settings.servers)
-        self._settings = settings
-        is_trusted = bool(settings.trusted_servers)
-        if is_trusted is not self._is_trusted:
-            # What is remembered was proved by nobody, or by those who are trusted no more.
-            self._is_trusted = is_trusted
-            self._cache = Cache(settings.cache_entries_max)
-        for server in self._servers:
-            server.is_trusted = is_trusted
+        sources = Sources(settings, source)
+        before, self._settings = self._settings, settings
+        self._sources = sources
         self._lifetimes = Lifetimes(
-            settings.cache_ttl_max_seconds, settings.negative_ttl_max_seconds
+            settings.cache_ttl_max_seconds,
+            settings.negative_ttl_max_seconds,
+            settings.cache_ttl_min_seconds,
         )
         self._cache.resize(settings.cache_entries_max)
+        # What is remembered was proved by nobody, or by those who are trusted no more; or it is
+        # the answer of servers that are not asked about that domain any more.
+        is_trusted = bool(settings.trusted_servers)
+        if (bool(before.trusted_servers), before.domains) != (is_trusted, settings.domains):
+            self.flush()
+
+    def flush(self) -> int:
+        """Forget all answers, also those that are under way now; return how many they were."""
+        forgotten = len(self._cache)
+        self._cache = Cache(self._settings.cache_entries_max)
+        return forgotten
+
+    async def bootstrap(self, name: str) -> str:
+        """Ask for `name`; return why no server answers anything, `""` when one does."""
+        finding = await self._find(Kind.A, name)
+        return "" if self._sources.has_answered() else finding.detail
 
     async def resolve_mx(self, name: str) -> tuple[MxHost, ...]:
         """Return the mail exchangers of `name`, lowest preference first."""
@@ -101,15 +125,30 @@ class CachingResolver:
         known = self.peek_addresses(name)
         if known is not None:
             return known
-        async with asyncio.TaskGroup() as group:
-            asking = [group.create_task(self._find(kind, name)) for kind in (Kind.A, Kind.AAAA)]
-        four, six = (task.result() for task in asking)
+        four, six = await self._find_both(name)
         # Some servers never answer for one of the types: not to be waited for each time.
         if four.values and six.state is State.FAILED:
             self._keep_failure(_key(Kind.AAAA, name), six, four.expires_at)
         elif six.values and four.state is State.FAILED:
             self._keep_failure(_key(Kind.A, name), four, six.expires_at)
         return _both(four, six, name)
+
+    async def _find_both(self, name: str) -> list[Finding]:
+        """Return the findings about IPv4 and IPv6 addresses.
+
+        Once one of them has addresses, the other is not waited for until all servers have had
+        their time: mail has where to go.
+        """
+        seconds = self._settings.resend_seconds
+        async with asyncio.TaskGroup() as group:
+            asking = [group.create_task(self._find(kind, name)) for kind in (Kind.A, Kind.AAAA)]
+            found, rest = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+            if rest and any(task.result().values for task in found):
+                await asyncio.wait(rest, timeout=seconds)
+                for task in rest:
+                    task.cancel()
+        late = self._failure(f"no answer within {seconds:g} seconds of the other type's")
+        return [late if task.cancelled() else task.result() for task in asking]
 
     async def resolve_reverse(self, address: str) -> tuple[str, ...]:
         """Return the names (PTR) that an IP address claims to have."""
@@ -194,12 +233,13 @@ class CachingResolver:
     async def _lead(self, key: Key) -> Finding:
         asking: asyncio.Future[Finding | None] = self._loop.create_future()
         self._asking[key] = asking
+        cache = self._cache  # not another one that takes its place meanwhile: see `flush`
         finding = None
         try:
             kind, name = key
             work = self._verify(name) if kind == _HOST_NAME else self._ask(Kind(kind), name)
             finding = await work
-            self._cache.put(key, finding, self._clock.monotonic())
+            cache.put(key, finding, self._clock.monotonic())
             return finding
         finally:
             del self._asking[key]
@@ -232,7 +272,7 @@ class CachingResolver:
         except ValueError as error:
             return Finding(State.MISSING, 0, detail=str(error))
         expires_at, is_secure, alias = math.inf, True, ""
-        seconds = TIMES_OF_SILENCE * self._settings.attempts_max * self._settings.timeout_seconds
+        seconds = TIMES_OF_SILENCE * self._settings.timeout_seconds
         give_up_at = self._clock.monotonic() + seconds
         for _ in range(QUESTIONS_PER_NAME):
             async with self._turns:
@@ -251,56 +291,72 @@ class CachingResolver:
     async def _ask_servers(self, kind: Kind, owner: bytes, give_up_at: float) -> Finding:
         """Ask one server after the other, until one says something useful."""
         reason = ""
-        for server in order(self._servers, self._settings.attempts_max, self._clock.monotonic()):
-            if reason and self._clock.monotonic() >= give_up_at:
-                break
-            if self._closed:
-                return self._failure("the resolver is closed")
-            try:
-                message = await self._ask_server(server, kind, owner)
-                server.answered()
-                reason = _refusal(message)
-                if not reason:
-                    finding = find(message, self._clock.monotonic(), self._lifetimes)
-                    if finding.state is not State.FAILED:
-                        return finding._replace(is_secure=finding.is_secure and server.is_trusted)
-                    reason = finding.detail
-            except TimeoutError:
-                server.failed(self._clock.monotonic())
-                reason = f"no answer within {self._settings.timeout_seconds:g} seconds"
-            except OSError as error:
-                server.failed(self._clock.monotonic())
-                reason = error.strerror or str(error)
-            except WireError as error:
-                reason = f"nonsense: {error}"
-            reason = f"{reason} from {server.name}"
+        for tier in self._sources.tiers(owner, self._clock.monotonic()):
+            turn = tier.turn(self._randomness, self._clock.monotonic())
+            for seconds in tier.waits:
+                if not turn or (reason and self._clock.monotonic() >= give_up_at):
+                    break
+                if self._closed:
+                    return self._failure("the resolver is closed")
+                server = turn.pop(0)
+                finding = await self._ask_for(server, kind, owner, seconds)
+                if isinstance(finding, Finding):
+                    return finding
+                reason = f"{finding.why} from {server.name}"
+                if finding.is_silent:  # the question or its answer may have got lost
+                    turn.append(server)
         return self._failure("the resolver is closed" if self._closed else reason)
 
-    async def _ask_server(self, server: Server, kind: Kind, owner: bytes) -> Message:
-        message = await self._exchange(server, kind, owner, with_edns=not server.without_edns)
+    async def _ask_for(
+        self, server: Server, kind: Kind, owner: bytes, seconds: float
+    ) -> "Finding | _Useless":
+        """Return what `server` says within `seconds`, or why that is no use."""
+        try:
+            message = await self._ask_server(server, kind, owner, seconds)
+            server.answered()
+            if refusal := _refusal(message):
+                return _Useless(refusal)
+            finding = find(message, self._clock.monotonic(), self._lifetimes)
+            if finding.state is State.FAILED:
+                return _Useless(finding.detail)
+            return finding._replace(is_secure=finding.is_secure and server.is_trusted)
+        except TimeoutError:
+            server.failed(self._clock.monotonic())
+            return _Useless(f"no answer within {seconds:g} seconds", is_silent=True)
+        except OSError as error:
+            server.failed(self._clock.monotonic())
+            return _Useless(error.strerror or str(error))
+        except WireError as error:
+            return _Useless(f"nonsense: {error}")
+
+    async def _ask_server(
+        self, server: Server, kind: Kind, owner: bytes, seconds: float
+    ) -> Message:
+        with_edns = not server.without_edns
+        message = await self._exchange(server, kind, owner, seconds, with_edns=with_edns)
         if server.without_edns or message.rcode not in _NOT_UNDERSTOOD:
             return message
         # It may be EDNS that it did not understand (RFC 6891, 7).
-        plain = await self._exchange(server, kind, owner, with_edns=False)
+        plain = await self._exchange(server, kind, owner, seconds, with_edns=False)
         server.without_edns = plain.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)
         return plain
 
     async def _exchange(
-        self, server: Server, kind: Kind, owner: bytes, *, with_edns: bool
+        self, server: Server, kind: Kind, owner: bytes, seconds: float, *, with_edns: bool
     ) -> Message:
         """Return the server's answer, over TCP when it does not fit into a datagram."""
         number = self._randomness.getrandbits(16)
         query = build_query(number, owner, kind, with_edns=with_edns, with_ad=server.is_trusted)
         accept = _accepting(number, owner, kind)
-        message = await self._limited(self._transport.ask_udp(server, query, accept))
+        message = await self._limited(self._transport.ask_udp(server, query, accept), seconds)
         if message.is_truncated:
-            message = await self._limited(self._transport.ask_tcp(server, query, accept))
+            message = await self._limited(self._transport.ask_tcp(server, query, accept), seconds)
             if message.is_truncated:
                 raise WireError("an answer over TCP is truncated")
         return message
 
-    async def _limited(self, asking: Coroutine[Any, Any, Message]) -> Message:
-        async with asyncio.timeout(self._settings.timeout_seconds) as limit:
+    async def _limited(self, asking: Coroutine[Any, Any, Message], seconds: float) -> Message:
+        async with asyncio.timeout(seconds) as limit:
             self._limits.add(limit)
             try:
                 return await asking

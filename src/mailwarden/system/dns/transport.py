@@ -44,6 +44,8 @@ class SocketTransport:
         """Return the answer in a datagram."""
         bound = socket.socket(server.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
+            if server.source:
+                bound.bind((server.source, 0))
             bound.connect(server.socket_address)
             bound.send(query)
             waiting: asyncio.Future[Message] = self._loop.create_future()
@@ -59,6 +61,8 @@ class SocketTransport:
         """Return the answer over a connection of its own (RFC 7766, 8: length, then message)."""
         connection = socket.socket(server.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
+            if server.source:
+                connection.bind((server.source, 0))
             await self._loop.sock_connect(connection, server.socket_address)
             await self._loop.sock_sendall(connection, len(query).to_bytes(2, "big") + query)
             length = int.from_bytes(await self._read(connection, 2), "big")

@@ -1,6 +1,7 @@
 """How a session is admitted under the host access table; the rows are in tests/end_to_end."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from mailwarden.mailflow.listener.settings import MailFlowPolicy
@@ -45,6 +46,23 @@ async def test_what_comes_early_waits_for_the_decision() -> None:
     assert banner.startswith("554-gw1.corp.example\n554 Access")
     assert ehlo.startswith("503 ")
     assert bye == "221 gw1.corp.example"
+
+
+async def test_s_06_no_name_is_looked_up_without_time_for_it() -> None:
+    """It is as if the lookup took too long (SYS-13): only addresses match."""
+    table = (
+        "mail.partner.example\n    REJECT\n192.0.2.66\n    REJECT\n"
+        'ILL:\n        dns_host_verification = "serv_fail"\n        RELAY\n' + ALL
+    )
+    made = bench(table)
+    made.context = replace(made.context, reverse_seconds=0.0)
+    first, second = await connected(made), await connected(made, "192.0.2.66")
+    assert (first.heard()[:4], second.heard()[:4]) == ("220 ", "554-")
+    assert made.resolver.asked == []
+    assert [line.split(" ", 2)[2] for line in made.lines if " SG " in line] == [
+        "RELAY SG ILL match serv.fail SBRS not enabled",
+        "REJECT SG None match 192.0.2.66 SBRS not enabled",
+    ]
 
 
 async def test_a_client_that_leaves_early_is_told_with_the_time_it_waited() -> None:

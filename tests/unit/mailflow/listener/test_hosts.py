@@ -1,6 +1,7 @@
 """What is found out about a client: only what is needed, all at once, whatever others do."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from mailwarden.mailflow.listener.hosts import (
     peek_host,
 )
 from mailwarden.services.engines.reputation.score import PRIVATE, Score
+from mailwarden.system.dns.fake import FakeResolver
 from mailwarden.system.dns.resolver import HostName
 from tests.unit.mailflow.listener.bench import Bench
 
@@ -65,6 +67,23 @@ def test_a_name_that_is_known_is_not_asked_for() -> None:
     known = peek_host(made.parts, question(name=NO_NAME_ASKED))
     assert known == Known(HostFacts(HOST), NOT_ENABLED)
     assert made.resolver.asked == []
+
+
+class Silent(FakeResolver):
+    """Never answers for a host's name."""
+
+    async def resolve_host_name(self, address: str) -> HostName:
+        self.asked.append((address, "host name"))
+        return await asyncio.Future()
+
+
+async def test_sys_13_a_name_is_waited_for_as_long_as_it_is_set() -> None:
+    made = bench()
+    silent = Silent({})
+    parts = replace(made.parts, resolver=silent)
+    known = await find_host(parts, question()._replace(reverse_seconds=0.001))
+    assert known == Known(HostFacts(HOST, "", NameStatus.SERV_FAIL), NOT_ENABLED)
+    assert silent.asked == [(HOST, "host name")]
 
 
 async def test_lists_are_asked_only_where_they_are_needed() -> None:

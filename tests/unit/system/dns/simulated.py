@@ -70,11 +70,13 @@ class Bench:
     """A resolver, its servers and its clock."""
 
     def __init__(self, *zones: Zone, **settings: Any) -> None:
+        """The servers are asked in the order of their zones, unless `servers` says otherwise."""
         names = [f"192.0.2.{number}:53" for number in range(1, len(zones) + 1)]
+        ordered = tuple(f"{name}/pri={number}" for number, name in enumerate(names))
         self.clock = SimulatedClock()
         self.clock.advance(5000)
         self.transport = SimulatedTransport(dict(zip(names, zones, strict=True)))
-        self.settings = DnsSettings(servers=tuple(names), **settings)
+        self.settings = DnsSettings(**{"servers": ordered, **settings})
         self.resolver = CachingResolver(
             self.settings,
             loop=asyncio.get_running_loop(),

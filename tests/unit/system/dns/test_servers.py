@@ -8,10 +8,8 @@ import pytest
 from mailwarden.system.dns.servers import (
     DEAD_SECONDS,
     RESOLV_CONF_BYTES_MAX,
-    Server,
     load_servers,
     make_server,
-    order,
     parse_resolv_conf,
 )
 
@@ -70,18 +68,62 @@ def test_configured_servers_come_before_the_file(tmp_path: Path) -> None:
     assert [s.name for s in load_servers((), str(file))] == ["127.0.0.1:53"]
 
 
-def test_the_order_of_dead_servers() -> None:
-    one, two, three = (Server(str(n), socket.AF_INET, ()) for n in (1, 2, 3))
-    servers = (one, two, three)
-    one.failed(100)
-    assert order(servers, 4, 100) == [one, two, three, one]
-    one.failed(100)
-    assert order(servers, 4, 100) == [two, three, one, two]
-    three.failed(110)
-    three.failed(110)
-    two.failed(120)
-    two.failed(120)
-    assert order(servers, 3, 121) == [one, three, two]  # the one that died first may be back
-    assert order(servers, 3, 100 + DEAD_SECONDS)[0] is one
-    two.answered()
-    assert order(servers, 1, 121) == [two]
+@pytest.mark.parametrize(
+    ("text", "name", "priority"),
+    [
+        ("192.0.2.1/pri=0", "192.0.2.1:53", 0),
+        (" 192.0.2.1:5353 /PRI=7 ", "192.0.2.1:5353", 7),
+        ("[2001:db8::1]:5353/pri=65535", "[2001:db8::1]:5353", 65535),
+    ],
+)
+def test_priorities(text: str, name: str, priority: int) -> None:
+    server = make_server(text)
+    assert (server.name, server.priority) == (name, priority)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["/", "/pri", "/pri=", "/pri=-1", "/pri=65536", "/pri=\u00b2", "/prio=1", "/1", "/pri=1/"],
+)
+def test_what_is_no_priority(rest: str) -> None:
+    with pytest.raises(ValueError, match="no priority behind its slash"):
+        make_server(f"192.0.2.1{rest}")
+
+
+def test_servers_of_the_file_are_asked_in_its_order(tmp_path: Path) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text("nameserver 192.0.2.7\nnameserver 192.0.2.8\n")
+    assert [s.priority for s in load_servers((), str(file))] == [0, 1]
+    assert [s.priority for s in load_servers(("192.0.2.1", "192.0.2.2"), str(file))] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("server", "source", "used"),
+    [
+        ("192.0.2.1", "203.0.113.5", "203.0.113.5"),
+        ("192.0.2.1", "", ""),
+        ("192.0.2.1", "2001:db8::5", ""),  # it has no way there
+        ("2001:db8::1", "203.0.113.5", ""),
+        ("2001:db8::1", "2001:db8::5", "2001:db8::5"),
+        ("127.0.0.1", "203.0.113.5", ""),  # answers its own machine
+        ("::1", "2001:db8::5", ""),
+        ("fe80::1%lo", "2001:db8::5", "2001:db8::5"),
+    ],
+)
+def test_sys_12_where_questions_come_from(server: str, source: str, used: str) -> None:
+    made = make_server(server)
+    made.come_from(source)
+    assert made.source == used
+
+
+def test_a_server_is_dead_for_a_while() -> None:
+    server = make_server("192.0.2.1")
+    assert not server.has_answered
+    server.failed(100)
+    assert not server.is_dead(100)
+    server.failed(100)
+    assert server.is_dead(100)
+    assert not server.is_dead(100 + DEAD_SECONDS)
+    server.answered()
+    assert not server.is_dead(100)
+    assert server.has_answered
