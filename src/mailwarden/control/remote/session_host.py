@@ -41,13 +41,17 @@ class Access(Enum):
 
 
 class AccessEvent(NamedTuple):
-    """For the `authentication` log. `detail` may hold what strangers typed: neutralise it."""
+    """For the `authentication` log. `user` and `detail` may be what strangers typed.
+
+    `was_locked` says that this attempt locked the account, which is worth an alert (PWD-01).
+    """
 
     access: Access
     user: str
     origin: Origin
     detail: str = ""
     discarded_changes: int = 0
+    was_locked: bool = False
 
 
 class Opened(Protocol):
