@@ -15,6 +15,8 @@ Handler = Callable[[Namespace], int]
 # for the status does not wait for the whole gateway to be read.
 _PLACES: Final = {
     "run": ("mailwarden.app.start", "run_gateway"),
+    "cli": ("mailwarden.app.asking_console", "cli"),
+    "console": ("mailwarden.app.asking_console", "console"),
     "bench": ("mailwarden.app.bench.command", "run"),
     "status": ("mailwarden.app.asking", "status"),
     "reload": ("mailwarden.app.asking", "reload"),

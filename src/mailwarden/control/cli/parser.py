@@ -10,6 +10,7 @@ from typing import Final
 
 from mailwarden.control.cli.bounce_keys_parser import add_bounce_keys
 from mailwarden.control.cli.call_ahead import add_call_ahead
+from mailwarden.control.cli.console_parser import add_console
 from mailwarden.control.cli.dns import add_dns
 from mailwarden.control.cli.log_files import add_log
 from mailwarden.control.cli.options import (
@@ -84,6 +85,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     )
     if add_bench_arguments is not None:
         add_bench_arguments(bench)
+    add_console(commands)
     _add_credentials(commands)
     add_bounce_keys(commands)
     add_updates(commands)
