@@ -121,9 +121,9 @@ class ConsoleSession:
         finally:
             discarded = opened.pending_changes()
             self._sessions.leave(self._seat)
+            opened.close()
             access = Access.ENDED if self._reason else Access.LEFT
             self._record(access, self._reason, discarded)
-            opened.close()
 
     def _greet(self) -> None:
         changes = self._sessions.changes_elsewhere(self.number)
