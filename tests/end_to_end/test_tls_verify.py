@@ -127,3 +127,12 @@ def test_a_host_that_is_not_there(tmp_path: Path) -> None:
         assert "DNS Soft Error looking up nowhere.example" in text
     finally:
         gateway.stop()
+
+
+def test_a_host_is_tried_at_the_port_that_is_named(
+    tmp_path: Path, authority: CertificateAuthority
+) -> None:
+    closed = free_port()
+    text = verify(tmp_path, authority, None, "preferred", f"mx.partner.example:{closed}", code=1)
+    assert f"mx.partner.example [127.0.0.1]:{closed}\n" in text
+    assert "cannot be reached: " in text

@@ -32,7 +32,11 @@ def add_tls_verify(commands: Group) -> None:
     )
     parser.add_argument("domain", metavar="DOMAIN", help="recipient domain, or an address in it")
     parser.add_argument(
-        "host", nargs="?", default="", metavar="HOST", help="only this host (default: all)"
+        "host",
+        nargs="?",
+        default="",
+        metavar="HOST[:PORT]",
+        help="only this host (default: all)",
     )
     add_json(parser)
 

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from mailwarden.core.hostport import parse_hostport
 from mailwarden.core.mail.envelope import domain_of
 from mailwarden.core.policy.dane import match_chain
 from mailwarden.core.policy.destinations import DestinationTls
@@ -48,7 +49,7 @@ class TlsVerifier:
         self._say_step({"host": self._host, "text": text})
 
     async def run(self, domain: str, host: str) -> None:
-        """Check the hosts of `domain`, or only `host` where that is not empty.
+        """Check the hosts of `domain`, or only `host`, or `host:port`, where that is not empty.
 
         The last thing said has `hosts`, how many were spoken to, and `usable`, with how many mail
         would go as it has to be.
@@ -82,12 +83,17 @@ class TlsVerifier:
             self._say(f"looking it up: {' '.join(search.failure.lines)}")
         if not host:
             return search.found
-        named = [each for each in search.found if host in (each.host.lower(), each.address)]
+        usual = search.found[0].port if search.found else self._plan.port
+        try:
+            name, port, _ = parse_hostport(host, default_port=0)
+        except ValueError as wrong:
+            self._say(str(wrong))
+            return ()
+        named = [each for each in search.found if name in (each.host.lower(), each.address)]
         if named:
-            return named
-        self._say(f"{host} is none of its hosts; it is spoken to all the same")
-        port = search.found[0].port if search.found else self._plan.port
-        return await self._addresses(host, port, hop.domain)
+            return [each._replace(port=port or each.port) for each in named]
+        self._say(f"{name} is none of its hosts; it is spoken to all the same")
+        return await self._addresses(name, port or usual, hop.domain)
 
     async def _addresses(self, host: str, port: int, domain: str) -> Sequence[Endpoint]:
         address = address_of(host)
