@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from mailwarden.control.answers.hosts import merge_hosts
 
 HEADS_EVERY: Final = 20  # lines
-_COMPLETED: Final = ("delivered", "bounced_hard", "dropped", "deleted")  # recipients
+COMPLETED: Final = ("delivered", "bounced_hard", "dropped", "deleted")  # recipients
 
 Answer = Mapping[str, Any]
 Row = dict[str, Any]
@@ -58,7 +58,7 @@ def rate_row(answer: Answer, before: Row | None) -> Row:
         "connections_in": gauges.get("connections_in", 0),
         "connections_out": gauges.get("connections_out", 0),
         "received": totals.get("recipients_in", 0),
-        "completed": sum(totals.get(name, 0) for name in _COMPLETED),
+        "completed": sum(totals.get(name, 0) for name in COMPLETED),
         "kilobytes_used": gauges.get("bytes_live", 0) // 1024,
     }
     return _with_deltas(row, before, "received", "completed")

@@ -4,6 +4,7 @@ Much of what is shown was written by strangers, on their servers: whatever a ter
 for a command is made visible instead.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -51,6 +52,11 @@ def human_time(seconds: float) -> str:
             rest = whole % factor // smaller
             return f"{first} {rest}{below}" if rest else first
     return "now"
+
+
+def date_of(seconds: float) -> str:
+    """Return a time, in seconds since the epoch, as `Fri Sep 17 11:42:12 2010 GMT`."""
+    return time.strftime("%a %b %e %H:%M:%S %Y GMT", time.gmtime(seconds))
 
 
 def count_of(number: int, noun: str) -> str:

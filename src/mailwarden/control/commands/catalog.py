@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from mailwarden.control.commands import committing, node
+from mailwarden.control.commands import (
+    committing,
+    mail_flow,
+    node,
+    queue_changes,
+    queue_views,
+    rates,
+    status,
+    tls_verify,
+    work_queue,
+)
 from mailwarden.control.commands.draft import SettingsDraft
 from mailwarden.control.dialogue.builtin import EXIT, HELP
 from mailwarden.control.dialogue.declaration import Catalog
@@ -11,6 +21,13 @@ CATALOG: Final[Catalog[SettingsDraft]] = Catalog(
     (
         *committing.COMMANDS,
         *node.COMMANDS,
+        *mail_flow.COMMANDS,
+        *queue_changes.COMMANDS,
+        *queue_views.COMMANDS,
+        *rates.COMMANDS,
+        *status.COMMANDS,
+        *tls_verify.COMMANDS,
+        *work_queue.COMMANDS,
         HELP,
         EXIT,
     )

@@ -1,10 +1,10 @@
 """What several commands say and ask in the same way."""
 
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from mailwarden.control.answers import table
 from mailwarden.control.commands.draft import Settings
 from mailwarden.control.config.reader import ConfigError
 from mailwarden.control.dialogue.declaration import RefusedError
@@ -27,7 +27,7 @@ def refused_as_told() -> Iterator[None]:
 
 def date_of(seconds: float) -> str:
     """Return a time as the product shows it: `Fri Sep 17 11:42:12 2010 GMT`."""
-    return time.strftime("%a %b %e %H:%M:%S %Y GMT", time.gmtime(seconds))
+    return table.date_of(seconds)
 
 
 async def first_answer(scope: Settings, request: Request) -> Answer:

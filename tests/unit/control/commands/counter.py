@@ -36,18 +36,24 @@ CHEAP = Cost(Scheme.PBKDF2, 1000)
 
 
 class FakeGateway:
-    """Remembers what it was asked, and answers as it is told. `refuses` are problems."""
+    """Remembers what it was asked, and answers as it is told. `refuses` are problems.
+
+    To commands that are `stuck`, the last answer never comes.
+    """
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.answers: dict[str, list[dict[str, Any]]] = {}  # by command
         self.activated: list[Texts] = []
         self.refuses: list[str] = []
+        self.stuck: set[str] = set()
 
     async def ask(self, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         self.asked.append(request)
         for answer in self.answers.get(request["command"], []):
             yield answer
+        if request["command"] in self.stuck:
+            await asyncio.Event().wait()
 
     async def activate(self, texts: Texts) -> Sequence[str]:
         if self.refuses:
