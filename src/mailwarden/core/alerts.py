@@ -7,7 +7,12 @@ WARNING: Final = "Warning"
 INFORMATION: Final = "Information"
 
 SYSTEM: Final = "System"  # classes
+HARDWARE: Final = "Hardware"
 UPDATER: Final = "Updater"
+OUTBREAK_FILTERS: Final = "Outbreak Filters"
+ANTI_VIRUS: Final = "Anti-Virus"
+ANTI_SPAM: Final = "Anti-Spam"
+HARVEST_ATTACKS: Final = "Directory Harvest Attack Prevention"
 
 
 class Alerts(Protocol):

@@ -1,0 +1,1 @@
+"""Alerts: what people are told by mail, how often, and how it gets there without the queue."""

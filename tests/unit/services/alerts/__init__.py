@@ -1,0 +1,1 @@
+"""Alerts: what is told, how often, to whom."""
