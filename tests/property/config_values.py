@@ -13,6 +13,7 @@ from mailwarden.core.policy import bounce_profile, bounce_verification
 from mailwarden.core.setting import Setting, Unit
 from mailwarden.mailflow.delivery import tables as delivery_tables
 from mailwarden.mailflow.listener import tables
+from mailwarden.services.alerts import settings as alerts
 from mailwarden.services.call_ahead import settings as call_ahead
 from mailwarden.services.engines.reputation import settings as reputation
 from mailwarden.system.crypto import ciphers
@@ -71,6 +72,7 @@ PARSED = {
         FROM_ADDRESSES, st.builds("{} <{}>".format, NAMES, FROM_ADDRESSES)
     ),
     bounce_profile.parse_subject: st.from_regex(r"[!-~]{0,20}", fullmatch=True),
+    alerts.parse_recipient: st.just("") | MAILBOXES,
     bounce_profile.parse_recipient: st.just("") | MAILBOXES,
     bounce_profile.parse_language: st.sampled_from(["", "de", "pt-br"]),
     bounce_verification.parse_field_value: st.from_regex(r"[!-~]{0,20}", fullmatch=True),
@@ -108,6 +110,7 @@ LEFT_OUT = {
         "mail_policies",
         "bounce_templates",
     },
+    "AlertSettings": {"initial_wait_seconds", "max_wait_seconds"},
     "AuthoritySettings": {"system"},
     "TlsProtocol": {"minimum_version", "maximum_version"},
     "AddressRules": {"address_literals"},

@@ -19,6 +19,7 @@ from mailwarden.core.setting import REQUIRED, setting
 from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.mailflow.listener.settings import InboundSettings, Listener
 from mailwarden.mailflow.workqueue.settings import MailPolicies, WorkQueueSettings
+from mailwarden.services.alerts.settings import AlertSettings
 from mailwarden.services.call_ahead.settings import PROFILES_MAX, CallAheadProfile
 from mailwarden.services.engines.reputation.settings import ReputationSettings
 from mailwarden.services.throttling.settings import RateSettings
@@ -124,6 +125,7 @@ class GatewayConfig:
         ReturnAddressSettings, "Who the gateway's own mail comes from."
     )
     delivery: DeliverySettings = setting(DeliverySettings, "How the delivery client behaves.")
+    alerts: AlertSettings = setting(AlertSettings, "Who is told of what happens, and how often.")
     spool: SpoolSettings = setting(SpoolSettings, "Sizes and limits of the spool.")
     dns: DnsSettings = setting(DnsSettings, "Which name servers are asked.")
     updates: UpdateSettings = setting(
