@@ -16,6 +16,7 @@ from mailwarden.mailflow.listener import tables
 from mailwarden.services.alerts import settings as alerts
 from mailwarden.services.call_ahead import settings as call_ahead
 from mailwarden.services.engines.reputation import settings as reputation
+from mailwarden.system.clock import zone
 from mailwarden.system.crypto import ciphers
 from mailwarden.system.crypto import settings as crypto
 
@@ -58,6 +59,7 @@ AUTHORITY = (
 
 PARSED = {
     hostport.parse_hostname: DOMAINS,
+    zone.parse_time_zone: st.sampled_from(["Europe/Berlin", "UTC", "GMT-03:30"]),
     patterns.parse_domain: DOMAIN_KEYS,
     patterns.parse_ip_address: ADDRESSES,
     patterns.parse_network: NETWORKS,
@@ -109,6 +111,7 @@ LEFT_OUT = {
         "destination_controls",
         "mail_policies",
         "bounce_templates",
+        "updates",
     },
     "AlertSettings": {"initial_wait_seconds", "max_wait_seconds"},
     "AuthoritySettings": {"system"},

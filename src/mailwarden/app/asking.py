@@ -5,6 +5,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from mailwarden.control.cli.status import show_status
 from mailwarden.control.config.model import DEFAULT_STATE_DIRECTORY
 from mailwarden.control.config.reader import ConfigError, load_config, read_text
 from mailwarden.control.config.tree import Scalar, Table, TreeError, parse_tree
+from mailwarden.system.clock.zone import parse_time_zone, use_time_zone
 
 Answer = dict[str, Any]
 
@@ -195,30 +197,45 @@ def _refuse_deleted(arguments: Namespace, answer: Answer) -> None:
 
 
 def state_directory(arguments: Namespace) -> Path:
-    """Return where the gateway keeps its state.
+    """Return where the gateway keeps its state, and show times in its zone from now on.
 
-    Only that is read of the file: whoever broke it while the gateway runs wants to see its status
+    Only these are read of the file: whoever broke it while the gateway runs wants to see its status
     all the same, and whoever has tables of 400,000 lines does not wait for them.
     """
     path = find_config(arguments.config, os.environ)
     base = path.absolute().parent
-    named = named_state_directory(path)
+    named = _named_settings(path)
     if named is None:
-        return StateDirectory.at(load_config(path, look_at_files=False), base).directory
-    return (base / named).resolve()
+        config = load_config(path, look_at_files=False)
+        use_time_zone(config.time_zone)
+        return StateDirectory.at(config, base).directory
+    with suppress(ValueError):
+        use_time_zone(parse_time_zone(named["time_zone"]) if named["time_zone"] else "")
+    return (base / named["state_directory"]).resolve()
 
 
 def named_state_directory(path: Path) -> str | None:
     """Return the state directory that a file names, be it with mistakes; None where none can."""
+    named = _named_settings(path)
+    return None if named is None else named["state_directory"]
+
+
+def _named_settings(path: Path) -> dict[str, str] | None:
+    """Return what a file says of the state directory and the time zone; None where it cannot."""
     try:
         tree = parse_tree(read_text(path), lambda *_: None)
     except (ConfigError, TreeError):
         return None
     if not isinstance(tree, Table):
         return None
-    node = tree.entries.get("state_directory", (None, None))[1]
-    if node is None:
-        return DEFAULT_STATE_DIRECTORY
-    if isinstance(node, Scalar) and not node.is_nothing and node.text.strip():
-        return node.text.strip()
-    return None
+    named = {"state_directory": DEFAULT_STATE_DIRECTORY, "time_zone": ""}
+    for name in named:
+        node = tree.entries.get(name, (None, None))[1]
+        if node is None:
+            continue
+        if not isinstance(node, Scalar) or node.is_nothing or not node.text.strip():
+            if name == "time_zone":
+                continue  # it matters less than the rest
+            return None
+        named[name] = node.text.strip()
+    return named

@@ -45,6 +45,7 @@ from mailwarden.control.config.reader import ConfigError
 from mailwarden.control.config.tables import Tables
 from mailwarden.services.throttling.board import clear_region
 from mailwarden.stores.configuration.errors import StoreError
+from mailwarden.system.clock.zone import use_time_zone
 
 WARNINGS_LOGGED_MAX: Final = 20  # about tables, at one reload
 STOP_SECONDS: Final = 30.0  # what open connections get to finish
@@ -141,6 +142,7 @@ class Supervisor:
 
     def _prepare(self, count: int) -> None:
         """Take ports, folders and signals; the logs last, as only then nothing is in the way."""
+        use_time_zone(self.config.time_zone)
         for index in range(count):
             self._ports.bind(index, self._receiving())
         self.state.prepare(self.config.user)
@@ -385,6 +387,7 @@ class Supervisor:
         self._log.apply(config.logs, config.hostname)  # before the workers, which open its files
         for worker in living:  # the others get theirs when they are started
             self._ports.bind(worker.index, without_suspended(config, self._switches))
+        use_time_zone(config.time_zone)
         self._before = self._accepted
         self._accepted, self.config = accepted, config
         os.close(self._texts)

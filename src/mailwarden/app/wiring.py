@@ -54,6 +54,7 @@ from mailwarden.stores.spool.segments import SegmentSpool
 from mailwarden.stores.spool.spool import Entry, Settlement, State
 from mailwarden.stores.spool.tools import highest_mid
 from mailwarden.system.clock.clock import SystemClock
+from mailwarden.system.clock.zone import ZoneOffset, use_time_zone
 from mailwarden.system.dns.client import CachingResolver
 from mailwarden.system.files.files import SystemFiles
 from mailwarden.system.files.kernel_sync import KernelSync
@@ -95,6 +96,8 @@ class Gateway:
         self._alert = alert
         self._failed = failed
         self._clock = SystemClock()
+        use_time_zone(config.time_zone)
+        self._zone_offset = ZoneOffset(self._clock.time)
         self._switches = switches
         self._is_stopping = False
         self._state = post.state
@@ -185,7 +188,7 @@ class Gateway:
             self.log,
             self._clock,
             words=report_words(config),
-            offset_minutes=_offset_minutes,
+            offset_minutes=self._zone_offset,
             token=lambda: secrets.token_hex(12),
             counters=self.counters,
             later=loop.call_later,
@@ -215,7 +218,7 @@ class Gateway:
                 reputation=self.reputation,
                 alert=self.log.warning,
                 counters=self.counters,
-                offset_minutes=_offset_minutes,
+                offset_minutes=self._zone_offset,
             )
         )
 
@@ -246,6 +249,8 @@ class Gateway:
         contexts = self._contexts(config, askers)  # may fail: nothing has changed then
         # Also anew when only /etc/resolv.conf has changed.
         self._resolver.apply(config.dns, dns_source(config))
+        use_time_zone(config.time_zone)
+        self._zone_offset.forget()
         set_backlogs(config, sockets)
         self.config = config
         self.call_aheads.use(askers, outsets)
@@ -457,11 +462,6 @@ def _kernel_sync(loop: asyncio.AbstractEventLoop) -> KernelSync | None:
         return KernelSync(loop)
     except OSError:
         return None
-
-
-def _offset_minutes() -> int:
-    """Return how far the local time zone is east of UTC now."""
-    return time.localtime().tm_gmtoff // 60
 
 
 def _resident_bytes() -> int:

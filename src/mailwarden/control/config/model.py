@@ -25,6 +25,7 @@ from mailwarden.services.engines.reputation.settings import ReputationSettings
 from mailwarden.services.throttling.settings import RateSettings
 from mailwarden.services.updates.settings import UpdateSettings
 from mailwarden.stores.spool.settings import SpoolSettings
+from mailwarden.system.clock.zone import parse_time_zone
 from mailwarden.system.crypto.settings import AuthoritySettings, CertificateFiles, TlsSettings
 from mailwarden.system.dns.settings import DnsSettings
 from mailwarden.system.log.settings import LogSettings
@@ -41,6 +42,13 @@ class GatewayConfig:
         "Fully qualified name of the gateway.",
         examples=("gw1.corp.example",),
         parse=parse_hostname,
+    )
+    time_zone: str = setting(
+        "",
+        "Time zone of logs, of the headers that the gateway writes, and of commands: a name of the "
+        "IANA data base, or an offset east of GMT; empty is that of the machine.",
+        examples=("Europe/Berlin", "GMT+05:30"),
+        parse=parse_time_zone,
     )
     state_directory: str = setting(
         DEFAULT_STATE_DIRECTORY,
