@@ -7,6 +7,8 @@ need postfix postfix
 need swaks swaks
 need gcc gcc
 need openssl openssl
+need ssh openssh-client
+need sftp openssh-client
 [ -z "$missing" ] && exit 0
 as_root=""
 [ "$(id -u)" = 0 ] || as_root=sudo

@@ -10,7 +10,7 @@ from mailwarden.services.accounts.answers import Admitted
 from mailwarden.services.accounts.passwords import PasswordError
 
 TRIES_MAX: Final = 5
-_REASONS: Final = {
+REASONS: Final = {
     Change.FIRST_START: "The password was made for the first login only.",
     Change.RESET: "An administrator has set your password.",
     Change.EXPIRED: "Your password has expired.",
@@ -35,7 +35,7 @@ async def change_first(
     """Return whoever has another password now, or needs none; None if it was not to be had."""
     if admitted.change is Change.NONE:
         return admitted
-    terminal.write(f"{_REASONS[admitted.change]} Choose another one.\n")
+    terminal.write(f"{REASONS[admitted.change]} Choose another one.\n")
     for _ in range(TRIES_MAX):
         try:
             generation = await _change(terminal, admitted.user, passwords)

@@ -18,7 +18,8 @@ class PipeTerminal(StreamTerminal):
         self._input = asyncio.StreamReader(LINE_BYTES_MAX)
         self._input.set_transport(_Source(hold))
         self._is_at_end = False
-        self._closed = asyncio.Event()
+        self._is_closed = False
+        self._called = asyncio.Event()  # away from what goes on
         super().__init__(self._input, output, errors)
 
     def feed(self, data: bytes) -> None:
@@ -34,15 +35,23 @@ class PipeTerminal(StreamTerminal):
 
     def close(self) -> None:
         """Note that the other side is gone."""
-        self._closed.set()
+        self._is_closed = True
+        self._called.set()
         self._input.set_exception(ConnectionResetError())
+
+    def interrupt(self) -> None:
+        """Take it that Ctrl-C was pressed."""
+        self._called.set()
 
     def resize(self, size: Size) -> None:
         """There is no screen."""
 
     async def wait_interrupt(self) -> None:
-        await self._closed.wait()
-        raise ClosedError
+        if not self._is_closed:
+            self._called.clear()  # an interrupt counts only while something goes on
+            await self._called.wait()
+        if self._is_closed:
+            raise ClosedError
 
 
 class _Source(asyncio.ReadTransport):

@@ -17,6 +17,8 @@ from mailwarden.control.dialogue.terminal import (
 )
 from mailwarden.control.dialogue.text import LineError
 from mailwarden.control.remote.key_terminal import KeyTerminal
+from mailwarden.control.remote.pipe_terminal import PipeTerminal
+from mailwarden.control.remote.watched_terminal import WatchedTerminal
 from tests.unit.control.dialogue.office import Office
 from tests.unit.control.dialogue.samples import CATALOG
 
@@ -51,6 +53,18 @@ def piped(*typed: str | Key) -> Terminal:
     return streams("".join(f"{line}\n" for line in lines).encode())[0]
 
 
+def fed(*typed: str | Key) -> Terminal:
+    terminal = PipeTerminal(Paper(), Paper(), lambda _is_full: None)
+    for each in typed:
+        terminal.feed(b"\x04\n" if each is Key.CTRL_D else f"{each}\n".encode())
+    terminal.end()
+    return terminal
+
+
+def watched(*typed: str | Key) -> Terminal:
+    return WatchedTerminal(ScriptedTerminal(typed), lambda _begins: None)
+
+
 def scripted(*typed: str | Key) -> Terminal:
     return ScriptedTerminal(typed)
 
@@ -69,8 +83,8 @@ def pressed(*typed: str | Key) -> KeyTerminal:
     return terminal
 
 
-MAKERS = pytest.mark.parametrize("make", [piped, scripted, pressed])
-WITH_KEYS = pytest.mark.parametrize("make", [scripted, pressed])
+MAKERS = pytest.mark.parametrize("make", [piped, fed, scripted, watched, pressed])
+WITH_KEYS = pytest.mark.parametrize("make", [scripted, watched, pressed])
 Make = Callable[..., Terminal]
 
 
@@ -141,7 +155,7 @@ async def test_a_lost_connection_ends_all_that_waits(make: Make) -> None:
 
 @WITH_KEYS
 async def test_a_read_that_is_cancelled_takes_no_later_line(make: Make) -> None:
-    terminal = make(Key.NOTHING) if make is scripted else KeyTerminal(Paper(), Size(80, 24))
+    terminal = KeyTerminal(Paper(), Size(80, 24)) if make is pressed else make(Key.NOTHING)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await terminal.read_line("> ")
@@ -182,6 +196,20 @@ async def test_bytes_that_are_no_text_are_refused() -> None:
     with pytest.raises(LineError, match="UTF-8"):
         await terminal.read_line("")
     assert await terminal.read_line("") == "next"
+
+
+async def test_a_signal_and_a_lost_client_end_what_goes_on() -> None:
+    terminal = PipeTerminal(Paper(), Paper(), lambda _is_full: None)
+    terminal.interrupt()  # nothing goes on yet
+    waiting = asyncio.ensure_future(terminal.wait_interrupt())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    terminal.interrupt()
+    await waiting
+    terminal.close()
+    with pytest.raises(ClosedError):
+        await terminal.wait_interrupt()
 
 
 async def test_a_lost_reader_ends_the_session() -> None:
