@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from mailwarden.app.accepted import Accepted, HandedTexts
-from mailwarden.app.keeper import Applied, Keeper
+from mailwarden.app.keeper import Applied, By, Keeper
 from mailwarden.control.config.problems import LocatedProblem
 from mailwarden.control.config.reader import parse_config, read_text
 from mailwarden.control.config.tables import Tables
 from mailwarden.control.operations.versions import Texts
+from mailwarden.stores.configuration.errors import StoreError
+
+NO_VERSIONS: Final = "this gateway keeps no versions"
 
 
 class Configurations:
@@ -46,18 +49,47 @@ class Configurations:
             return Applied(Texts(0, text, tables))
         return self._keeper.begin(text, self.base, tables)
 
-    def apply_file(self) -> Applied:
+    def apply_file(self, by: By) -> Applied:
         """Read the file, and make a version of what it changes.
 
         Raises:
             ConfigError: all that is wrong with the file.
             StoreError, OSError: it cannot be applied now.
         """
-        text = read_text(self.path)
-        parse_config(text, str(self.path), self.base, tables=self._of_file)
+        text = self._read(self.path)
         if self._keeper is None:
             return Applied(Texts(0, text, dict(self._of_file.texts)))
-        return self._keeper.apply(text, self.base, self._of_file.texts)
+        return self._keeper.apply(text, self.base, self._of_file.texts, by)
+
+    def replace(self, path: Path | None, by: By) -> Applied:
+        """Make a version that is what the file `path` says; None is the gateway's own.
+
+        Raises:
+            ConfigError, StoreError, OSError: as for `apply_file`.
+        """
+        path = path or self.path
+        text = self._read(path)
+        if self._keeper is None:
+            raise StoreError(NO_VERSIONS)
+        base = self.base if path == self.path else path.parent
+        is_own = path == self.path
+        return self._keeper.replace(text, base, self._of_file.texts, by, is_own=is_own)
+
+    def roll_back(self, number: int, by: By) -> Applied:
+        """Make a version that is what version `number` was.
+
+        Raises:
+            StoreError, OSError: it cannot be made.
+        """
+        if self._keeper is None:
+            raise StoreError(NO_VERSIONS)
+        return self._keeper.roll_back(number, by)
+
+    def _read(self, path: Path) -> str:
+        text = read_text(path)
+        base = self.base if path == self.path else path.parent
+        parse_config(text, str(path), base, tables=self._of_file)
+        return text
 
     def accept(self, texts: Texts, *, look_at_files: bool = True) -> Accepted:
         """Return the configuration in `texts`.

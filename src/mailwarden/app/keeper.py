@@ -29,7 +29,18 @@ from mailwarden.stores.configuration.tree import Tree
 from mailwarden.system.clock.clock import Clock, SystemClock
 
 FOLDER: Final = "management"  # in the state directory
-BY_FILE: Final = Author("", "", Source.FILE)
+
+
+class By(NamedTuple):
+    """Who changes the configuration from the system's shell, and why."""
+
+    user: str = ""
+    comment: str = ""
+
+    @property
+    def author(self) -> Author:
+        """As the store keeps it."""
+        return Author(self.user, "", Source.FILE)
 
 
 class Applied(NamedTuple):
@@ -39,6 +50,17 @@ class Applied(NamedTuple):
     proposal: Proposal | None = None  # to be finished or abandoned; None: nothing has changed
     tree: Tree | None = None  # of the file
     why: str = ""
+
+
+def _loaded(versions: Versions, tree: Tree, by: By, restores: int = 0) -> Applied:
+    last = versions.last()
+    candidate = Candidate.of(last).load(tree, MODEL)
+    try:
+        proposal = versions.prepare(candidate, by.author, by.comment, restores=restores)
+    except NothingToCommitError:
+        assert last is not None
+        return Applied(texts_of(last.version.number, last.tree))
+    return Applied(texts_of(proposal.number, proposal.tree), proposal)
 
 
 class Keeper:
@@ -72,7 +94,7 @@ class Keeper:
                 if last is None:
                     raise StoreError("no version of the configuration was ever in force")
                 return Applied(texts_of(last.version.number, last.tree))
-            return self._apply(versions, file_tree(text, base, dict(tables)))
+            return self._apply(versions, file_tree(text, base, dict(tables)), By())
 
     def in_force(self) -> Texts | None:
         """Return the version in force; None before the first.
@@ -86,14 +108,40 @@ class Keeper:
             last = versions.last()
             return None if last is None else texts_of(last.version.number, last.tree)
 
-    def apply(self, text: str, base: Path, tables: Mapping[str, str]) -> Applied:
+    def apply(self, text: str, base: Path, tables: Mapping[str, str], by: By) -> Applied:
         """Make a version of the file, if it has changed.
 
         Raises:
             StoreError, OSError: as for `begin`; or somebody else is about to commit.
         """
         with self._open() as versions:
-            return self._apply(versions, file_tree(text, base, dict(tables)))
+            return self._apply(versions, file_tree(text, base, dict(tables)), by)
+
+    def replace(
+        self, text: str, base: Path, tables: Mapping[str, str], by: By, *, is_own: bool
+    ) -> Applied:
+        """Make a version that is what a file says, whatever others have committed.
+
+        `is_own` is that it is the gateway's own file.
+
+        Raises:
+            StoreError, OSError: as for `apply`.
+        """
+        tree = file_tree(text, base, dict(tables))
+        with self._open() as versions:
+            applied = _loaded(versions, tree, by)
+        return applied._replace(tree=tree if is_own else None)
+
+    def roll_back(self, number: int, by: By) -> Applied:
+        """Make a version that is what version `number` was.
+
+        Raises:
+            StoreError, OSError: as for `apply`; or there is no such version any more.
+        """
+        with self._open() as versions:
+            old = versions.store.read(number)
+            tree = MIGRATIONS.migrate(old.tree, old.version.schema).tree
+            return _loaded(versions, tree, by, restores=number)
 
     def finish(self, applied: Applied) -> None:
         """Put in force what was applied.
@@ -113,11 +161,11 @@ class Keeper:
             with self._open() as versions:
                 versions.store.abandon(applied.proposal.prepared)
 
-    def _apply(self, versions: Versions, tree: Tree) -> Applied:
+    def _apply(self, versions: Versions, tree: Tree, by: By) -> Applied:
         last = versions.last()
         candidate = versions.follow(self._file.candidate(tree, last), Source.FILE)
         try:
-            proposal = versions.prepare(candidate, BY_FILE)
+            proposal = versions.prepare(candidate, by.author, by.comment)
         except NothingToCommitError:
             assert last is not None
             return Applied(texts_of(last.version.number, last.tree), None, tree)

@@ -20,6 +20,7 @@ _PLACES: Final = {
     "bench": ("mailwarden.app.bench.command", "run"),
     "status": ("mailwarden.app.asking", "status"),
     "reload": ("mailwarden.app.asking", "reload"),
+    "config": ("mailwarden.app.asking_config", "config"),
     "table": ("mailwarden.app.asking_tables", "table"),
     "reputation": ("mailwarden.app.asking", "reputation"),
     "log": ("mailwarden.app.asking", "log"),

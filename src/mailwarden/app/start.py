@@ -10,6 +10,7 @@ from typing import Final
 from mailwarden.app.asking import named_state_directory
 from mailwarden.app.configurations import Configurations
 from mailwarden.app.keeper import FOLDER, Keeper
+from mailwarden.app.management_process import launch_management
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.supervisor import Supervisor
 from mailwarden.control.cli.config_file import find_config
@@ -61,7 +62,15 @@ def _supervisor(path: Path, base: Path) -> Supervisor:
         config = parse_config(text, str(path), base, tables=tables)
     except ConfigError as error:
         return _without_file(path, base, error)
-    return Supervisor(path, text, config, base, tables=tables, keeper=_keeper(config, base))
+    return Supervisor(
+        path,
+        text,
+        config,
+        base,
+        tables=tables,
+        keeper=_keeper(config, base),
+        launch_management=launch_management,
+    )
 
 
 def _without_file(path: Path, base: Path, problems: ConfigError) -> Supervisor:
@@ -89,7 +98,9 @@ def _without_file(path: Path, base: Path, problems: ConfigError) -> Supervisor:
         file=sys.stderr,
         flush=True,
     )
-    return Supervisor(path, None, config, base, keeper=_keeper(config, base))
+    return Supervisor(
+        path, None, config, base, keeper=_keeper(config, base), launch_management=launch_management
+    )
 
 
 def _keeper(config: GatewayConfig, base: Path) -> Keeper:

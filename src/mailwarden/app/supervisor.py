@@ -18,16 +18,20 @@ from typing import Any, Final
 
 from mailwarden import __version__
 from mailwarden.app.accepted import Accepted
+from mailwarden.app.changes import COMMANDS as CONFIGURING
+from mailwarden.app.changes import Changes
 from mailwarden.app.configurations import Configurations
 from mailwarden.app.control_socket import ControlServer
 from mailwarden.app.gathering import Gathering
-from mailwarden.app.keeper import Applied, Keeper
+from mailwarden.app.keeper import Keeper
+from mailwarden.app.management_keeper import ManagementKeeper
+from mailwarden.app.management_process import LaunchManagement
 from mailwarden.app.next_start import changed_settings, in_words, waiting_for_start
 from mailwarden.app.ports import Ports
 from mailwarden.app.process import Launch, WorkerProcess, launch_worker
 from mailwarden.app.shared_memory import SharedMemory, close_all, make_shared_memory
 from mailwarden.app.state_directory import StateDirectory
-from mailwarden.app.supervisor_log import SupervisorLog
+from mailwarden.app.supervisor_log import SupervisorLog, in_seconds
 from mailwarden.app.switches import COMMANDS as SWITCHING
 from mailwarden.app.switches import (
     administrator_in,
@@ -41,10 +45,8 @@ from mailwarden.app.switches import (
 from mailwarden.app.totals import Bookkeeper
 from mailwarden.control.answers.table import count_of
 from mailwarden.control.config.model import GatewayConfig
-from mailwarden.control.config.reader import ConfigError
 from mailwarden.control.config.tables import Tables
 from mailwarden.services.throttling.board import clear_region
-from mailwarden.stores.configuration.errors import StoreError
 from mailwarden.system.clock.zone import use_time_zone
 
 WARNINGS_LOGGED_MAX: Final = 20  # about tables, at one reload
@@ -66,11 +68,13 @@ class Supervisor:
         tables: Tables | None = None,
         keeper: Keeper | None = None,
         launch: Launch = launch_worker,
+        launch_management: LaunchManagement | None = None,
         restart_waits: Sequence[float] = RESTART_WAITS,
     ) -> None:
         """`tables` has read those of `config`; `keeper` keeps the versions of the configuration.
 
-        `launch` starts a worker's process; `restart_waits` are seconds before the next one. `text`
+        `launch` starts a worker's process, and `launch_management` that of the management, without
+        which there is none; `restart_waits` are seconds before the next one. `text`
         is that of the file; None is that the file is wrong, and `config` the last version.
         """
         self.config = config
@@ -82,19 +86,24 @@ class Supervisor:
         self._reloading: asyncio.Future[None] | None = None
         self._launch = launch
         self._waits = tuple(restart_waits)
+        self._management: ManagementKeeper | None = None
+        if launch_management is not None:
+            self._management = ManagementKeeper(
+                self, launch_management, self._waits, self._describe_to_management
+            )
         self._path = config_path
         self._text = text
         self._source = Configurations(config_path, base, tables, keeper)
         self._accepted = Accepted(config, text or "", {})
         self._texts = -1  # a file in memory, with those of the configuration in force
         self._base = base
-        self._activating = asyncio.Lock()
+        self._changes = Changes(config_path, self._source, self)
         self._log = SupervisorLog(config.logs, self.state, config.hostname)
         self._ports = Ports()
         self._memory: SharedMemory
         self._stopping = asyncio.Event()
         self._switches = self.state.load_switches()
-        self._control = ControlServer(self.state.directory, self._command)
+        self._control = ControlServer(self.state.directory, self.command)
         self._books = Bookkeeper(self.state, lambda: self.workers)
         self._before: Accepted | None = None  # what the last reload replaced
         self._taken_back = ""  # why the last reload was undone
@@ -118,6 +127,9 @@ class Supervisor:
                 group.create_task(self._rotate())
                 group.create_task(self._books.run(self._stopping))
                 group.create_task(self._announce(on_ready, count))
+                if self._management is not None:
+                    keep = self._management.run(self._started.user, self._log, self._stopping)
+                    group.create_task(keep)
             self._books.save()
         finally:
             await self._control.close()
@@ -140,6 +152,11 @@ class Supervisor:
         self.config = self._started = accepted.config
         self._log = SupervisorLog(self.config.logs, self.state, self.config.hostname)
 
+    @property
+    def log(self) -> SupervisorLog:
+        """Where it says what happens."""
+        return self._log
+
     def _prepare(self, count: int) -> None:
         """Take ports, folders and signals; the logs last, as only then nothing is in the way."""
         use_time_zone(self.config.time_zone)
@@ -159,7 +176,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return
         self._is_up = True
-        self._warn()
+        self._changes.warn()
         if self._not_applied:
             self._log.critical(f"{self._path} is not applied: {self._not_applied}")
         self._log.info(f"Gateway {self.config.hostname} is up with {count_of(count, 'worker')}")
@@ -188,10 +205,9 @@ class Supervisor:
             wait = self._waits[min(failures, len(self._waits) - 1)]
             failures += 1
             said = f"; it said: {worker.last_alert}" if worker.last_alert else ""
-            worker.progress = f"{ended}; restarted {_in_seconds(wait)}{said}"
+            worker.progress = f"{ended}; restarted {in_seconds(wait)}{said}"
             self._log.critical(
-                f"Worker {index} (process {worker.pid}) {ended}; it is restarted "
-                f"{_in_seconds(wait)}"
+                f"Worker {index} (process {worker.pid}) {ended}; it is restarted {in_seconds(wait)}"
             )
             if failures > 1:  # let the other workers take its connections meanwhile
                 self._ports.release(index)
@@ -217,6 +233,13 @@ class Supervisor:
             return f"cannot be started: {error}"
         self._configure(worker)
         return f"ended with {await self._until_gone(worker)}"
+
+    def _describe_to_management(self) -> dict[str, Any]:
+        return {
+            "number": self._accepted.number,
+            "base": str(self._base),
+            "state": [str(self.state.directory), str(self.state.logs)],
+        }
 
     async def _until_gone(self, worker: WorkerProcess) -> str:
         """Wait until `worker` ends, by itself or because the gateway stops."""
@@ -281,45 +304,14 @@ class Supervisor:
             print(f"mailwarden: not reloaded: {problem}", file=sys.stderr, flush=True)
 
     async def reload(self) -> dict[str, Any]:
-        """Read the file anew, and work by what it changes; return what came of it.
+        """Read the file anew, and work by what it changes; return what came of it."""
+        return await self._changes.reload()
 
-        With `problems` nothing has changed; `notes` are worth to know. All workers that are ready
-        have followed then.
-        """
-        async with self._activating:
-            try:
-                applied = self._source.apply_file()
-                if applied.why:
-                    return self._not_reloaded([f"{self._path}: {applied.why}"])
-                problems = await self._put_in_force(applied)
-            except (OSError, StoreError) as error:
-                problems = [f"{self._path}: {error}"]
-            except ConfigError as error:
-                problems = [str(problem) for problem in error.problems]
-        if problems:
-            return self._not_reloaded(problems)
-        self._warn()
-        return {"problems": [], "notes": self._note_what_waits()}
+    async def activate(self, number: int, texts: int) -> dict[str, Any]:
+        """Work by version `number`, whose texts are in the file `texts`, which is closed."""
+        return await self._changes.activate(number, texts)
 
-    def _not_reloaded(self, problems: list[str]) -> dict[str, Any]:
-        for problem in problems:
-            self._log.warning(f"Configuration not reloaded: {problem}")
-        return {"problems": problems, "notes": []}
-
-    async def _put_in_force(self, applied: Applied) -> list[str]:
-        """Work by what was applied, and keep it; return why that cannot be."""
-        is_in_force = False
-        try:
-            problems = await self._activate(self._source.accept(applied.texts))
-            if not problems:
-                self._source.finish(applied)
-                is_in_force = True
-            return problems
-        finally:
-            if not is_in_force:
-                self._source.abandon(applied)
-
-    async def _activate(self, accepted: Accepted) -> list[str]:
+    async def work_by(self, accepted: Accepted) -> list[str]:
         """Work by `accepted`, once all workers that are ready have followed.
 
         Returns why that cannot be; then all is as it was. Raises OSError likewise.
@@ -335,15 +327,20 @@ class Supervisor:
         except TimeoutError:
             self._log.warning("Not all workers have followed the new configuration yet")
         if self._taken_back:
-            return [f"{self._path}: a worker cannot use it: {self._taken_back}"]
+            return [f"a worker cannot use it: {self._taken_back}"]
         return []
 
-    def _note_what_waits(self) -> list[str]:
+    def note_what_waits(self) -> list[str]:
         """Say, and return, what waits for the next start."""
         names = self.waiting_for_start()
         for name in names:
             self._log.warning(f"A change of `{name}` takes effect at the next start")
         return [in_words(names)] if names else []
+
+    def tell_management(self) -> None:
+        """Tell the management process that the file has become another version."""
+        if self._management is not None:
+            self._management.follow()
 
     def waiting_for_start(self) -> list[str]:
         """Return the settings that were changed and wait for the next start."""
@@ -360,15 +357,6 @@ class Supervisor:
             except OSError as error:
                 self._log.critical(f"Configuration cannot be taken back: {error}")
             self._before = None
-
-    def _warn(self) -> None:
-        """Say what stands in tables without effect."""
-        warnings = self._source.file_warnings
-        for warning in warnings[:WARNINGS_LOGGED_MAX]:
-            self._log.warning(f"Configuration: {warning}")
-        more = len(warnings) - WARNINGS_LOGGED_MAX
-        if more > 0:
-            self._log.warning(f"Configuration: {count_of(more, 'warning')} more about tables")
 
     def _swap(self, accepted: Accepted) -> None:
         """Work by `accepted` from now on. Raises OSError when a log or port cannot be had."""
@@ -396,11 +384,13 @@ class Supervisor:
             self._configure(worker)
         self._log.info(f"Configuration reloaded: {', '.join(changed) or 'no setting'} changed")
 
-    async def _command(self, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    async def command(self, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         """Yield the answers to one request from the control socket."""
         name = request.get("command")
         if name == "reload":
             yield await self.reload()
+        elif name in CONFIGURING:
+            yield await self._changes.by_request(request)
         elif name in SWITCHING:
             yield await self._switch(request)
         elif name == "queue_reset" and (active := still_active(self._switches, self.config)):
@@ -480,7 +470,3 @@ class Supervisor:
         if address:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
                 notify.sendto(state.encode(), address.replace("@", "\0", 1))
-
-
-def _in_seconds(wait: float) -> str:
-    return f"in {wait:g} second{'' if wait == 1 else 's'}"

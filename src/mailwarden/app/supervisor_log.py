@@ -124,3 +124,8 @@ class SupervisorLog:
     def _say(level: str, text: str) -> None:
         with contextlib.suppress(OSError):  # where nobody listens, the log has it
             print(f"mailwarden[{os.getpid()}]: {level}: {text}", file=sys.stderr, flush=True)
+
+
+def in_seconds(wait: float) -> str:
+    """Return when something happens, in words."""
+    return f"in {wait:g} second{'' if wait == 1 else 's'}"

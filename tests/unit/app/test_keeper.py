@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mailwarden.app.keeper import Applied, Keeper
+from mailwarden.app.keeper import Applied, By, Keeper
 from mailwarden.control.candidate.candidate import Candidate
 from mailwarden.control.operations.versions import MODEL, Versions
 from mailwarden.stores.configuration.errors import StoreError
@@ -32,7 +32,7 @@ class Gateway:
         return applied
 
     def reload(self, text: str, **tables: str) -> Applied:
-        applied = self.keeper.apply(text, self.base, self.named(tables))
+        applied = self.keeper.apply(text, self.base, self.named(tables), By())
         self.keeper.finish(applied)
         return applied
 
@@ -98,7 +98,7 @@ def test_what_both_changed_is_not_applied(gateway: Gateway) -> None:
 def test_an_application_that_was_cut_short_is_no_conflict(gateway: Gateway) -> None:
     gateway.begin(FILE)
     changed = FILE.replace("2", "3")
-    applied = gateway.keeper.apply(changed, gateway.base, {})
+    applied = gateway.keeper.apply(changed, gateway.base, {}, By())
     store = ConfigurationStore(gateway.folder, gateway.clock)
     assert applied.proposal is not None
     store.finish(applied.proposal.prepared)  # and killed before it was noted
@@ -110,7 +110,7 @@ def test_an_application_that_was_cut_short_is_no_conflict(gateway: Gateway) -> N
 
 def test_what_was_only_prepared_is_forgotten_by_a_start(gateway: Gateway) -> None:
     gateway.begin(FILE)
-    gateway.keeper.apply(FILE.replace("2", "3"), gateway.base, {})
+    gateway.keeper.apply(FILE.replace("2", "3"), gateway.base, {}, By())
     assert gateway.begin(FILE).texts.number == 1
     assert gateway.tree()["workers"] == 2
 

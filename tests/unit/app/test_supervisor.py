@@ -13,6 +13,8 @@ from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import demo_text, parse_config
 from tests.unit.app.peer import HeardLog, Peer, Peers, wait_until
 
+RELOADED: dict[str, Any] = {"problems": [], "notes": [], "version": 0}
+
 
 class FakePorts:
     """Remembers for which workers ports are open."""
@@ -81,7 +83,7 @@ class Setup:
 
     async def command(self, name: str, **more: Any) -> list[dict[str, Any]]:
         request = {"command": name, **more}
-        return [answer async for answer in self.supervisor._command(request)]
+        return [answer async for answer in self.supervisor.command(request)]
 
     async def stop(self) -> None:
         self.supervisor._stopping.set()
@@ -148,7 +150,7 @@ async def test_a_worker_that_is_restarted_gets_the_configuration_of_meanwhile(
     first.end(1)
     setup.write("dns: {cache_entries_max: 7}")
     answer = await setup.command("reload")
-    assert answer == [{"problems": [], "notes": []}]
+    assert answer == [RELOADED]
     second = await setup.ready(2)
     assert setup.supervisor.config.dns.cache_entries_max == 7
     assert len(first.told("configure")) == 1
@@ -160,7 +162,7 @@ async def test_a_reload_while_a_worker_starts_reaches_it_behind_the_first(setup:
     peer = await setup.peers.next(1)
     await peer.hears("configure")
     setup.write("dns: {cache_entries_max: 7}")
-    assert await setup.command("reload") == [{"problems": [], "notes": []}]
+    assert await setup.command("reload") == [RELOADED]
     await peer.hears("configure", 2)
 
 
@@ -171,7 +173,7 @@ async def test_a_reload_answers_once_the_workers_have_followed(setup: Setup) -> 
     await peer.hears("configure", 2)
     assert not reloading.done()
     peer.say("followed")
-    assert await reloading == [{"problems": [], "notes": []}]
+    assert await reloading == [RELOADED]
     assert setup.supervisor._before is None  # it may hold large tables
 
 
@@ -201,7 +203,7 @@ async def test_a_worker_that_dies_of_a_reload_does_not_keep_one_waiting(setup: S
     reloading = asyncio.create_task(setup.command("reload"))
     await peer.hears("configure", 2)
     peer.end(70)
-    assert await reloading == [{"problems": [], "notes": []}]
+    assert await reloading == [RELOADED]
 
 
 async def test_what_waits_for_the_next_start_is_told_until_it_is_undone(setup: Setup) -> None:
@@ -211,12 +213,12 @@ async def test_what_waits_for_the_next_start_is_told_until_it_is_undone(setup: S
         "the changes of `workers` and `spool.sync_interval_seconds` take effect at the next start"
     )
     for _ in range(2):
-        assert await setup.command("reload") == [{"problems": [], "notes": [note]}]
+        assert await setup.command("reload") == [{**RELOADED, "notes": [note]}]
     assert setup.log.said("Warning: A change of `workers` takes effect at the next start")
     (status,) = await setup.command("status")
     assert status["waiting_for_start"] == ["workers", "spool.sync_interval_seconds"]
     setup.write("")
-    assert await setup.command("reload") == [{"problems": [], "notes": []}]
+    assert await setup.command("reload") == [RELOADED]
 
 
 async def test_a_restarted_worker_keeps_folders_and_user_until_the_next_start(

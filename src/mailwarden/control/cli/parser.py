@@ -10,6 +10,7 @@ from typing import Final
 
 from mailwarden.control.cli.bounce_keys_parser import add_bounce_keys
 from mailwarden.control.cli.call_ahead import add_call_ahead
+from mailwarden.control.cli.configuration_parser import add_configuration
 from mailwarden.control.cli.console_parser import add_console
 from mailwarden.control.cli.dns import add_dns
 from mailwarden.control.cli.log_files import add_log
@@ -59,6 +60,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     _add_check(commands)
     _add_status(commands)
     add_queue(commands)
+    add_configuration(commands)
     add_table(commands)
     _add_reputation(commands)
     add_log(commands)

@@ -19,6 +19,7 @@ from mailwarden.core.setting import REQUIRED, setting
 from mailwarden.mailflow.delivery.settings import DeliverySettings
 from mailwarden.mailflow.listener.settings import InboundSettings, Listener
 from mailwarden.mailflow.workqueue.settings import MailPolicies, WorkQueueSettings
+from mailwarden.services.accounts.administration import AdministrationSettings
 from mailwarden.services.alerts.settings import AlertSettings
 from mailwarden.services.call_ahead.settings import PROFILES_MAX, CallAheadProfile
 from mailwarden.services.engines.reputation.settings import ReputationSettings
@@ -138,5 +139,8 @@ class GatewayConfig:
     dns: DnsSettings = setting(DnsSettings, "Which name servers are asked.")
     updates: UpdateSettings = setting(
         UpdateSettings, "Where updates of engines and rules come from."
+    )
+    administration: AdministrationSettings = setting(
+        AdministrationSettings, "Who may administer the gateway, and how they get in."
     )
     logs: LogSettings = setting(LogSettings, "Where the mail log goes.")

@@ -1,7 +1,10 @@
 """What all sessions of administrators share: the versions, the accounts, the running gateway."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mailwarden.control.candidate.nodes import node_of
 from mailwarden.control.config.model import GatewayConfig
@@ -24,7 +27,7 @@ class Administration:
 
     `config` is the configuration in force, `base` is what relative paths in it count from. `files`
     is the folder of files that administrators import and export (`/configuration`), `logs` that of
-    the logs.
+    the logs. `on_change` is called when another configuration is in force.
     """
 
     config: GatewayConfig
@@ -40,6 +43,13 @@ class Administration:
     clock: Clock
     facts: NodeFacts
     tables: Tables = field(default_factory=Tables)
+    under_way: set["asyncio.Future[Any]"] = field(default_factory=set)  # what has to be finished
+    on_change: Callable[[], None] = lambda: None
+
+    def take(self, tree: Tree) -> None:
+        """Note that `tree` is in force."""
+        self.config = self.build(tree)
+        self.on_change()
 
     def build(self, tree: Tree) -> GatewayConfig:
         """Return the configuration in a tree; files that it names are not looked at.
@@ -47,4 +57,13 @@ class Administration:
         Raises:
             ConfigError: all that is wrong with it; places are the settings'.
         """
-        return build_config(node_of(tree), "configuration", self.base, self.tables)
+        return build_tree(tree, self.base, self.tables)
+
+
+def build_tree(tree: Tree, base: Path, tables: Tables) -> GatewayConfig:
+    """Return the configuration in a tree; files that it names are not looked at.
+
+    Raises:
+        ConfigError: all that is wrong with it; places are the settings'.
+    """
+    return build_config(node_of(tree), "configuration", base, tables)

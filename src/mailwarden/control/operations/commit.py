@@ -1,5 +1,6 @@
 """Committing a session's changes, looking at them, dropping them, and going back (admin 1.5)."""
 
+import asyncio
 from collections.abc import Sequence
 from enum import Enum
 from typing import Final, NamedTuple
@@ -106,9 +107,18 @@ def stage_version(desk: Desk, number: int) -> None:
 async def put_in_force(administration: Administration, proposal: Proposal) -> Done:
     """Let the gateway work by a version that was prepared, and keep it.
 
+    It goes on to its end when whoever waits for it is gone: a session may be ended at any moment.
+
     Raises:
         RefusedOperationError: the gateway cannot; the version is forgotten.
     """
+    work = asyncio.ensure_future(_put_in_force(administration, proposal))
+    administration.under_way.add(work)
+    work.add_done_callback(administration.under_way.discard)
+    return await asyncio.shield(work)
+
+
+async def _put_in_force(administration: Administration, proposal: Proposal) -> Done:
     store = administration.versions.store
     is_in_force = False
     try:
@@ -123,7 +133,7 @@ async def put_in_force(administration: Administration, proposal: Proposal) -> Do
     finally:
         if not is_in_force:
             store.abandon(proposal.prepared)
-    administration.config = administration.build(proposal.tree)
+    administration.take(proposal.tree)
     return Done(version, tuple(notes))
 
 

@@ -51,3 +51,7 @@ class Desk:
     def follow(self) -> None:
         """Take what others have committed."""
         self.candidate = self.administration.versions.follow(self.candidate)
+
+    def drop(self) -> None:
+        """Drop what waits for a commit; the session is over."""
+        self.candidate = self.candidate.clear()

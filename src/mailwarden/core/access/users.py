@@ -132,7 +132,7 @@ def users_problems(
         seen.add(user.name)
     for name in custom:
         if name.casefold() in {role.value.casefold() for role in Role}:
-            yield Problem(f"roles[{name}]", f"{name} is the name of a built-in role")
+            yield Problem("roles", f"{name} is the name of a built-in role")
 
 
 def removal_fault(before: Iterable[User], after: Iterable[User], locked: Collection[str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import Final
 
 from mailwarden.core.access.radius import SECRET_LENGTH_MAX, Method
@@ -69,6 +70,10 @@ def parse_class(text: str) -> str:
     return text
 
 
+def _no_classes() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RadiusServer:
     """A RADIUS server. In a cluster all machines need the same secret (EXT-05)."""
@@ -103,7 +108,7 @@ class ExternalSettings:
         (), "RADIUS servers, asked in this order.", entries_max=SERVERS_MAX
     )
     radius_classes: Mapping[str, str] = setting(
-        dict,
+        _no_classes,
         "Roles by the CLASS that a server answers with; who has none of them is refused.",
         examples=("{mail-admins: Administrator, helpdesk: Help Desk User}",),
         parse_key=parse_class,

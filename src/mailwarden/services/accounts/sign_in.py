@@ -2,8 +2,7 @@
 
 import dataclasses
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from mailwarden.core.access.account import (
     Account,
@@ -22,13 +21,12 @@ from mailwarden.core.access.account import (
     take_code,
 )
 from mailwarden.core.access.attempts import CONSOLE_SOURCE, Attempts, Wait, source_network
-from mailwarden.core.access.custom_role import CustomRole
 from mailwarden.core.access.one_time_code import matching_step, use_recovery_code
-from mailwarden.core.access.password_policy import PasswordPolicy
 from mailwarden.core.access.permissions import Area, Permission, Verb
 from mailwarden.core.access.roles import ADMIN, AnyRole, rights_of, role_name
 from mailwarden.core.access.ssh_key import PublicKey, parse_public_key
-from mailwarden.core.access.users import ADMIN_USER, User, parse_external_name, role_of
+from mailwarden.core.access.users import parse_external_name, role_of
+from mailwarden.services.accounts.administration import SignInSettings
 from mailwarden.services.accounts.answers import (
     INCORRECT,
     TOO_MANY,
@@ -47,7 +45,6 @@ from mailwarden.services.accounts.external import (
     external_role,
 )
 from mailwarden.services.accounts.hashing import Hasher
-from mailwarden.services.accounts.settings import ExternalSettings
 from mailwarden.services.accounts.store import AccountStore
 from mailwarden.system.clock.clock import Clock
 
@@ -55,20 +52,6 @@ _LOCK_REASONS = {
     Lock.FAILURES: Reason.LOCKED_BY_FAILURES,
     Lock.ADMINISTRATOR: Reason.LOCKED_BY_ADMINISTRATOR,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignInSettings:
-    """What of the configuration decides who gets in; a commit makes a new one."""
-
-    users: Mapping[str, User] = field(default_factory=dict)  # by name
-    roles: Mapping[str, CustomRole] = field(default_factory=dict)  # custom ones, by name
-    policy: PasswordPolicy = field(default_factory=PasswordPolicy)
-    external: ExternalSettings = field(default_factory=ExternalSettings)
-
-    def user(self, name: str) -> User | None:
-        """Return a local user; `admin` is always there."""
-        return self.users.get(name, ADMIN_USER if name == ADMIN else None)
 
 
 class SignIn:

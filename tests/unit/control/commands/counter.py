@@ -22,10 +22,11 @@ from mailwarden.control.operations.versions import BY_SYSTEM, Texts, Versions
 from mailwarden.control.xml.origin import NodeFacts
 from mailwarden.core.access.password_hash import Cost, Scheme
 from mailwarden.core.access.roles import Role, rights_of
+from mailwarden.services.accounts.administration import SignInSettings
 from mailwarden.services.accounts.hashing import Hasher
 from mailwarden.services.accounts.passwords import Passwords
 from mailwarden.services.accounts.second_factor import SecondFactors
-from mailwarden.services.accounts.sign_in import SignIn, SignInSettings
+from mailwarden.services.accounts.sign_in import SignIn
 from mailwarden.services.accounts.store import AccountStore
 from mailwarden.stores.configuration.record import Source
 from mailwarden.stores.configuration.store import ConfigurationStore

@@ -6,10 +6,11 @@ from pathlib import Path
 from mailwarden.core.access.account import Account, Channel
 from mailwarden.core.access.password_hash import Cost, Scheme, make_password_hash
 from mailwarden.core.access.users import User
+from mailwarden.services.accounts.administration import SignInSettings
 from mailwarden.services.accounts.answers import Admitted, Answer, Attempt
 from mailwarden.services.accounts.external import ExternalAnswer, ExternalAuthentication, Verdict
 from mailwarden.services.accounts.hashing import Hasher
-from mailwarden.services.accounts.sign_in import SignIn, SignInSettings
+from mailwarden.services.accounts.sign_in import SignIn
 from mailwarden.services.accounts.store import AccountStore
 from mailwarden.system.clock.clock import SimulatedClock
 

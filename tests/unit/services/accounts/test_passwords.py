@@ -10,11 +10,11 @@ from mailwarden.core.access.account import Change, Channel
 from mailwarden.core.access.one_time_code import STEP_SECONDS, make_code
 from mailwarden.core.access.password_hash import ARGON2ID, make_password_hash
 from mailwarden.core.access.password_policy import PasswordPolicy
+from mailwarden.services.accounts.administration import SignInSettings
 from mailwarden.services.accounts.answers import Admitted
 from mailwarden.services.accounts.hashing import Hasher
 from mailwarden.services.accounts.passwords import PasswordError, Passwords, begin_first_start
 from mailwarden.services.accounts.second_factor import SecondFactors
-from mailwarden.services.accounts.sign_in import SignInSettings
 from tests.unit.services.accounts.office import CHEAP, Office
 
 LAX = PasswordPolicy()

@@ -15,6 +15,7 @@ from mailwarden.core.access.password_policy import PasswordPolicy
 from mailwarden.core.access.roles import Role
 from mailwarden.core.access.ssh_key import parse_public_key
 from mailwarden.core.access.users import User
+from mailwarden.services.accounts.administration import SignInSettings
 from mailwarden.services.accounts.answers import (
     INCORRECT,
     TOO_MANY,
@@ -27,7 +28,6 @@ from mailwarden.services.accounts.answers import (
 from mailwarden.services.accounts.external import Verdict
 from mailwarden.services.accounts.second_factor import SecondFactors
 from mailwarden.services.accounts.settings import ExternalSettings
-from mailwarden.services.accounts.sign_in import SignInSettings
 from tests.unit.services.accounts.office import DESK, HOME, USERS, FakeServers, Office
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAdkxzh/sq9DE/QMATfkt0afZS+AGPMpR44tCEWlpgFb"

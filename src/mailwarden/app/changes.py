@@ -1,0 +1,142 @@
+"""Makes the gateway work by another configuration: from the file, the shell, or a commit.
+
+One at a time. What cannot be worked by is taken back, and no version of it stays.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from mailwarden.app.accepted import Accepted, from_memory
+from mailwarden.app.configurations import Configurations
+from mailwarden.app.keeper import Applied, By
+from mailwarden.app.supervisor_log import SupervisorLog
+from mailwarden.app.switches import administrator_in
+from mailwarden.control.answers.table import count_of
+from mailwarden.control.config.reader import ConfigError
+from mailwarden.control.operations.versions import Texts
+from mailwarden.stores.configuration.errors import StoreError
+
+WARNINGS_LOGGED_MAX: Final = 20  # about tables, at one reload
+COMMANDS: Final = ("config_apply", "config_roll_back")
+
+Answer = dict[str, Any]  # `problems`, with which nothing has changed, and `notes`
+
+
+class Changeable(Protocol):
+    """The supervisor."""
+
+    @property
+    def log(self) -> SupervisorLog:
+        """Where it says what happens."""
+        ...
+
+    async def work_by(self, accepted: Accepted) -> list[str]:
+        """Work by `accepted`; return why that cannot be, or raise OSError."""
+        ...
+
+    def note_what_waits(self) -> list[str]:
+        """Say, and return, what waits for the next start."""
+        ...
+
+    def tell_management(self) -> None:
+        """Tell the management process that there is another version."""
+        ...
+
+
+class Changes:
+    """Those of one gateway, whose configuration file is `path`."""
+
+    def __init__(self, path: Path, source: Configurations, gateway: Changeable) -> None:
+        self._path: Final = path
+        self._source: Final = source
+        self._gateway: Final = gateway
+        self._turn: Final = asyncio.Lock()
+
+    async def reload(self) -> Answer:
+        """Read the file anew, and work by what it changes; return what came of it.
+
+        All workers that are ready have followed then.
+        """
+        return await self._change(lambda: self._source.apply_file(By()))
+
+    async def by_request(self, request: dict[str, Any]) -> Answer:
+        """Do one of COMMANDS, from the system's shell."""
+        by = By(administrator_in(request), str(request.get("comment") or ""))
+        if request["command"] == "config_roll_back":
+            number = request.get("version")
+            if not isinstance(number, int):
+                return {"problems": ["a version is a number"], "notes": []}
+            return await self._change(lambda: self._source.roll_back(number, by))
+        name = request.get("file")
+        path = Path(name) if isinstance(name, str) else None
+        if path is None and not request.get("overwrite"):
+            return await self._change(lambda: self._source.apply_file(by))
+        return await self._change(lambda: self._source.replace(path, by))
+
+    async def activate(self, number: int, texts: int) -> Answer:
+        """Work by version `number`, whose texts are in the file `texts`, which is closed.
+
+        Whoever asks keeps the version, or forgets it.
+        """
+        async with self._turn:
+            try:
+                text, tables = from_memory(texts)
+                accepted = self._source.accept(Texts(number, text, tables))
+                problems = await self._gateway.work_by(accepted)
+            except OSError as error:
+                problems = [str(error)]
+            except ConfigError as error:
+                problems = [str(problem) for problem in error.problems]
+        notes = [] if problems else self._gateway.note_what_waits()
+        return {"problems": problems, "notes": notes}
+
+    def warn(self) -> None:
+        """Say what stands in tables of the file without effect."""
+        warnings = self._source.file_warnings
+        for warning in warnings[:WARNINGS_LOGGED_MAX]:
+            self._gateway.log.warning(f"Configuration: {warning}")
+        more = len(warnings) - WARNINGS_LOGGED_MAX
+        if more > 0:
+            self._gateway.log.warning(
+                f"Configuration: {count_of(more, 'warning')} more about tables"
+            )
+
+    async def _change(self, apply: Callable[[], Applied]) -> Answer:
+        """Work by what `apply` makes."""
+        async with self._turn:
+            number = 0
+            try:
+                applied = apply()
+                number = applied.texts.number
+                if applied.why:
+                    return self._unchanged([f"{self._path}: {applied.why}"])
+                problems = [f"{self._path}: {each}" for each in await self._put_in_force(applied)]
+            except (OSError, StoreError) as error:
+                problems = [f"{self._path}: {error}"]
+            except ConfigError as error:
+                problems = [str(problem) for problem in error.problems]
+        if problems:
+            return self._unchanged(problems)
+        self.warn()
+        self._gateway.tell_management()
+        return {"problems": [], "notes": self._gateway.note_what_waits(), "version": number}
+
+    async def _put_in_force(self, applied: Applied) -> list[str]:
+        """Work by what was applied, and keep it; return why that cannot be."""
+        is_in_force = False
+        try:
+            problems = await self._gateway.work_by(self._source.accept(applied.texts))
+            if not problems:
+                self._source.finish(applied)
+                is_in_force = True
+            return problems
+        finally:
+            if not is_in_force:
+                self._source.abandon(applied)
+
+    def _unchanged(self, problems: list[str]) -> Answer:
+        for problem in problems:
+            self._gateway.log.warning(f"Configuration not reloaded: {problem}")
+        return {"problems": problems, "notes": []}

@@ -1,0 +1,1 @@
+"""The management process: administrators' sessions, commits, and what runs slowly beside mail."""

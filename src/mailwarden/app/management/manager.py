@@ -1,0 +1,181 @@
+"""What runs in the management process, put together."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from mailwarden.app.management.accounts import OwnPasswords, follow_users
+from mailwarden.app.management.facts import node_facts
+from mailwarden.app.management.host import ManagementHost
+from mailwarden.app.management.supervisor_link import SupervisorLink
+from mailwarden.control.config.tables import Tables
+from mailwarden.control.operations.administration import Administration, build_tree
+from mailwarden.control.operations.commit import put_in_force
+from mailwarden.control.operations.desk import RefusedOperationError
+from mailwarden.control.operations.versions import Versions
+from mailwarden.control.remote.console_server import ConsoleParts, ConsoleServer
+from mailwarden.control.remote.session_watch import watch_sessions
+from mailwarden.control.remote.sessions import Sessions
+from mailwarden.core.access.roles import ADMIN
+from mailwarden.services.accounts.hashing import Hasher
+from mailwarden.services.accounts.passwords import Passwords, begin_first_start
+from mailwarden.services.accounts.second_factor import SecondFactors
+from mailwarden.services.accounts.sign_in import SignIn
+from mailwarden.services.accounts.store import AccountStore, AccountStoreError
+from mailwarden.stores.configuration.errors import StoreError
+from mailwarden.stores.configuration.store import ConfigurationStore
+from mailwarden.system.clock.clock import SystemClock
+
+ACCOUNTS: Final = "accounts.db"
+FILES: Final = "configuration"  # the folder that administrators know as /configuration
+CONFIRMATION_LOOK_SECONDS: Final = 1.0
+
+
+class Manager:
+    """Owns the store and the accounts, and lets administrators in.
+
+    `folder` is the management process's own in the state directory; relative paths of the
+    configuration count from `base`. `number` is of the version that the gateway works by.
+    """
+
+    def __init__(
+        self, folder: Path, base: Path, logs: Path, link: SupervisorLink, number: int
+    ) -> None:
+        """Open everything; raises StoreError, AccountStoreError and OSError."""
+        self._folder: Final = folder
+        self._link: Final = link
+        self._clock: Final = SystemClock()
+        self._store: Final = ConfigurationStore(folder, self._clock)
+        self._settle_commit(number)
+        self._accounts: Final = AccountStore(folder / ACCOUNTS)
+        self._hasher: Final = Hasher()
+        files = folder / FILES
+        files.mkdir(mode=0o700, exist_ok=True)
+        versions, tables = Versions(self._store), Tables()
+        last = versions.last()
+        assert last is not None  # the supervisor has made it
+        config = build_tree(last.tree, base, tables)
+        sign_in_settings = config.administration.sign_in
+        self.administration: Final = Administration(
+            config=config,
+            base=base,
+            files=files,
+            logs=logs,
+            versions=versions,
+            gateway=link,
+            accounts=self._accounts,
+            sign_in=SignIn(sign_in_settings, self._accounts, self._hasher, self._clock),
+            passwords=Passwords(self._accounts, self._hasher, self._clock),
+            second_factors=SecondFactors(self._accounts, self._clock),
+            clock=self._clock,
+            facts=node_facts(folder),
+            tables=tables,
+            on_change=self.follow_users,
+        )
+        self._host: Final = ManagementHost(self.administration, self._log)
+        self.sessions: Final = Sessions(self._clock)
+        parts = ConsoleParts(
+            self._host,
+            self.administration.sign_in,
+            OwnPasswords(self.administration),
+            self.sessions,
+        )
+        self._console: Final = ConsoleServer(folder, parts)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Let administrators in until the gateway stops."""
+        follow_users(self.administration)
+        await self._console.start()
+        await self._show_first_password()
+        self._link.say("ready")
+        async with asyncio.TaskGroup() as group:
+            loops = [
+                group.create_task(
+                    watch_sessions(
+                        self.sessions,
+                        self.administration.sign_in.still_holds,
+                        self._idle_seconds,
+                        self._unreadable,
+                    )
+                ),
+                group.create_task(self._watch_confirmation()),
+            ]
+            await stopping.wait()
+            for loop in loops:
+                loop.cancel()
+        await self._console.close()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of all files."""
+        self._hasher.close()
+        self._accounts.close()
+        self._store.close()
+
+    def follow_file(self) -> None:
+        """Take the version that the configuration file has become."""
+        last = self.administration.versions.last()
+        if last is not None:
+            self.administration.take(last.tree)
+
+    def follow_users(self) -> None:
+        """Let accounts be as the configuration says; what is wrong with them is told."""
+        try:
+            follow_users(self.administration)
+        except AccountStoreError as error:
+            self._log(f"Accounts cannot be changed: {error}", is_warning=True)
+
+    def _settle_commit(self, number: int) -> None:
+        """Finish or forget what a management process before this one was about to commit."""
+        left = self._store.prepared()
+        if left is None:
+            return
+        if left.version.number == number:
+            self._store.finish(left)
+            self._log(f"Version {number} is committed: the gateway works by it already")
+        else:
+            self._store.abandon(left)
+
+    async def _show_first_password(self) -> None:
+        """Make sure that `admin` can get in for the first time (ROLE-12)."""
+        password = await begin_first_start(self._accounts, self._hasher, self._clock)
+        if password:
+            self._link.say(
+                "show",
+                text=f"No administrator has logged in yet: user {ADMIN}, one-time password "
+                f"{password}\n(`mailwarden cli` needs none for whoever owns the gateway's files).",
+            )
+
+    def _idle_seconds(self) -> float:
+        return self.administration.config.administration.cli_idle_seconds
+
+    def _unreadable(self, error: AccountStoreError) -> None:
+        self._log(f"Accounts cannot be read: {error}", is_warning=True)
+
+    async def _watch_confirmation(self) -> None:
+        """Go back from a version that nobody confirms in time."""
+        while True:
+            await asyncio.sleep(CONFIRMATION_LOOK_SECONDS)
+            with suppress(StoreError):  # told where somebody commits; this is tried again
+                waiting = self._store.awaiting()
+                if waiting is not None and not waiting.remaining(self._clock.time()):
+                    await self._fall_back()
+
+    async def _fall_back(self) -> None:
+        proposal = self.administration.versions.prepare_fall_back()
+        if proposal is None:
+            return
+        try:
+            done = await put_in_force(self.administration, proposal)
+        except RefusedOperationError as error:
+            self._log(f"An unconfirmed commit cannot be taken back: {error}", is_warning=True)
+            return
+        self._log(
+            f"Version {done.version.number}: {done.version.comment}; version "
+            f"{done.version.restores} is in force again",
+            is_warning=True,
+        )
+
+    def _log(self, text: str, *, is_warning: bool = False) -> None:
+        self._link.say("warn" if is_warning else "log", text=text)

@@ -1,0 +1,76 @@
+"""Keeps the management process running beside the workers."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from mailwarden.app.channel import Packet
+from mailwarden.app.management_process import Governed, LaunchManagement, ManagementProcess
+from mailwarden.app.supervisor_log import SupervisorLog, in_seconds
+
+
+class ManagementKeeper:
+    """Starts the process, and starts it anew whenever it dies.
+
+    `describe` returns the packet that it is configured with.
+    """
+
+    def __init__(
+        self,
+        governed: Governed,
+        launch: LaunchManagement,
+        waits: Sequence[float],
+        describe: Callable[[], Packet],
+    ) -> None:
+        self._governed: Final = governed
+        self._launch: Final = launch
+        self._waits: Final = waits
+        self._describe: Final = describe
+        self._process: ManagementProcess | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id; 0 while there is none."""
+        return 0 if self._process is None else self._process.pid
+
+    def follow(self) -> None:
+        """Tell it that another version is in force."""
+        if self._process is not None:
+            self._process.send({"do": "follow"})
+
+    async def run(self, user: str, log: SupervisorLog, stopping: asyncio.Event) -> None:
+        """Keep it running, as `user`, until the gateway stops."""
+        failures = 0
+        while not stopping.is_set():
+            process = ManagementProcess(self._governed, user, log, self._launch)
+            try:
+                await process.start()
+                self._process = process
+                process.send({"do": "configure", **self._describe()})
+                ended = f"ended with {await _until_ended(process, stopping)}"
+            except OSError as error:
+                ended = f"cannot be started: {error}"
+            self._process = None
+            if stopping.is_set():
+                return
+            failures = 0 if process.was_ready else failures
+            wait = self._waits[min(failures, len(self._waits) - 1)]
+            failures += 1
+            log.critical(
+                f"Management process {process.pid} {ended}; it is restarted {in_seconds(wait)}"
+            )
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await stopping.wait()
+
+
+async def _until_ended(process: ManagementProcess, stopping: asyncio.Event) -> str:
+    """Return how it ended, by itself or as the gateway stops."""
+    gone = asyncio.ensure_future(process.wait())
+    stop = asyncio.ensure_future(stopping.wait())
+    await asyncio.wait({gone, stop}, return_when=asyncio.FIRST_COMPLETED)
+    if not gone.done():
+        await process.stop()
+    stop.cancel()
+    return await gone
