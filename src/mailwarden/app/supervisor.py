@@ -293,6 +293,8 @@ class Supervisor:
                 worker.kill()
         else:
             self._log.info("Gateway is stopping")
+            # With ours and theirs closed, clients are refused, and do not wait for nothing.
+            self._ports.close()
         self._notify_systemd("STOPPING=1")
         self._stopping.set()
 
