@@ -4,6 +4,7 @@ import asyncio
 import socket
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
@@ -165,16 +166,22 @@ async def test_nothing_is_forwarded(tmp_path: Path, more: list[str]) -> None:
 
 async def test_no_agent_no_x11_no_environment_no_other_subsystem(tmp_path: Path) -> None:
     async with serving(tmp_path) as bench:
-        connection = await connect(bench)
+        connection = await connect(bench, agent_forwarding="/nowhere/agent")
         with pytest.raises(asyncssh.ChannelOpenError):
             await connection.create_process(x11_forwarding=True, x11_display=":0")
         with pytest.raises(asyncssh.ChannelOpenError):
             await connection.create_process(subsystem="netconf")
-        done = await connection.run("status", env={"LD_PRELOAD": "x" * 30_000})
-        assert done.stdout == "Status: Online\n"
+        process = await connection.create_process("tail", env={"LD_PRELOAD": "x" * 30_000})
+        while not bench.host.opened:
+            await asyncio.sleep(0.01)
+        (arrival,) = bench.server._arrivals
+        assert arrival.connection is not None
+        channels = list(arrival.connection._channels.values())
+        assert [each.get_command() for each in channels].count("tail") == 1
+        assert [dict(each.get_environment()) for each in channels if each.get_environment()] == []
+        assert arrival.connection.get_agent_path() is None
+        process.close()
         connection.close()
-        agent = await bench.ssh("status", more=["-A"])
-        assert agent.status == 0
 
 
 async def test_a_connection_has_only_so_many_sessions(tmp_path: Path) -> None:
@@ -211,27 +218,43 @@ async def test_there_are_only_so_many_connections(tmp_path: Path) -> None:
         assert (await bench.ssh("status")).status == 0
 
 
-async def test_who_does_not_read_is_not_read_from(tmp_path: Path) -> None:
-    """A client gives a window without end, and takes nothing: it cannot fill the memory."""
+@pytest.mark.parametrize("way", ["prompt", "sftp"])
+async def test_who_does_not_read_cannot_fill_the_memory(tmp_path: Path, way: str) -> None:
+    """A client gives a window without end, asks for much, and takes nothing."""
     async with serving(tmp_path) as bench:
+        (tmp_path / "log" / "mail.log").write_bytes(b"x" * 65536)
         connection = await connect(bench)
-        stdin, _stdout, _ = await connection.open_session(window=2**31 - 1)
+        subsystem = "sftp" if way == "sftp" else None
+        stdin, _, _ = await connection.open_session(
+            window=2**31 - 1, encoding=None, subsystem=subsystem
+        )
         (arrival,) = bench.server._arrivals
         assert arrival.connection is not None
-        socket_of_client = connection.get_extra_info("socket")
+        transport = arrival.connection._socket
+        (channel,) = arrival.connection._channels.values()
+        assert transport is not None
         connection._transport.pause_reading()
-        assert socket_of_client is not None
-        written = 0
-        while arrival.connection.writable.is_set() and written < 10_000:
-            stdin.write("many\n" * 100)
-            written += 100
-            await asyncio.sleep(0)
-        async with asyncio.timeout(PATIENCE):
-            while arrival.connection.writable.is_set():
-                await asyncio.sleep(0.01)
-        waiting = arrival.connection._socket.get_write_buffer_size()
-        assert waiting < 2**20
+        stdin.write(OPEN_LOG if way == "sftp" else b"")
+        for _ in range(200):
+            stdin.write((READ_LOG if way == "sftp" else b"many\n") * 50)
+            await asyncio.sleep(0.005)
+            assert transport.get_write_buffer_size() + channel._send_buf_len < 2**20
+        assert not arrival.connection.writable.is_set()
+        assert not transport.is_reading()
         connection.abort()
+
+
+def sftp_packet(kind: int, *fields: bytes) -> bytes:
+    body = bytes([kind]) + b"".join(fields)
+    return len(body).to_bytes(4, "big") + body
+
+
+NUMBER = bytes(4)  # of a request, and of the first handle
+NAME = b"/log/mail.log"
+OPEN_LOG = sftp_packet(1, b"\0\0\0\3") + sftp_packet(
+    3, NUMBER, len(NAME).to_bytes(4, "big"), NAME, b"\0\0\0\1", bytes(4)
+)
+READ_LOG = sftp_packet(5, NUMBER, b"\0\0\0\4", NUMBER, bytes(8), b"\0\1\0\0")
 
 
 async def test_many_keys_are_not_tried_without_end(tmp_path: Path) -> None:
@@ -248,8 +271,8 @@ async def test_many_keys_are_not_tried_without_end(tmp_path: Path) -> None:
             )  # fmt: skip
 
 
-async def connect(bench: Bench, user: str = "ann") -> asyncssh.SSHClientConnection:
+async def connect(bench: Bench, user: str = "ann", **more: Any) -> asyncssh.SSHClientConnection:
     return await asyncssh.connect(
         LOOPBACK, bench.port, username=user, password=f"{user} secret", known_hosts=None,
-        client_keys=None, config=None, agent_path=None,
+        client_keys=None, config=None, **{"agent_path": None, **more},
     )  # fmt: skip

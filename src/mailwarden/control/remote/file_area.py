@@ -8,7 +8,7 @@ import asyncio
 import os
 import posixpath
 import stat
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Final, NamedTuple, NoReturn, cast
 
 import asyncssh
@@ -55,11 +55,21 @@ def _refuse(*_arguments: object, **_named: object) -> NoReturn:
 
 
 class FileArea(asyncssh.SFTPServer):
-    """What one session sees. Paths have one folder and one name: `/configuration/a.xml`."""
+    """What one session sees. Paths have one folder and one name: `/configuration/a.xml`.
 
-    def __init__(self, chan: SSHChannel[bytes], folders: Mapping[str, Folder]) -> None:
+    `room` waits until the client has taken what was sent: asyncssh answers one request after the
+    other without looking, and a small request may ask for much.
+    """
+
+    def __init__(
+        self,
+        chan: SSHChannel[bytes],
+        folders: Mapping[str, Folder],
+        room: Callable[[], Awaitable[None]],
+    ) -> None:
         super().__init__(cast("asyncssh.SSHServerChannel[bytes]", chan))
         self._folders = folders
+        self._room = room
         self._files: list[OpenFile] = []
         self._listings = 0
 
@@ -95,7 +105,8 @@ class FileArea(asyncssh.SFTPServer):
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         opened = self._opened(file_obj)
         wanted = min(size, READ_BYTES_MAX)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # others have their turn; a thread could outlive the descriptor
+        await self._room()
         return os.pread(opened.descriptor, wanted, min(offset, _OFFSET_MAX))
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
@@ -103,7 +114,7 @@ class FileArea(asyncssh.SFTPServer):
         if opened.appends:
             offset = os.fstat(opened.descriptor).st_size
         opened.folder.reserve(opened.descriptor, offset + len(data))
-        await asyncio.sleep(0)  # others have their turn; a thread could outlive the descriptor
+        await asyncio.sleep(0)
         return os.pwrite(opened.descriptor, data, offset)
 
     def stat(self, path: bytes) -> Attributes:
@@ -151,7 +162,7 @@ class FileArea(asyncssh.SFTPServer):
         self._listings += 1
         if self._listings > LISTINGS_MAX:
             raise asyncssh.SFTPFailure("Too many listings in one session")
-        return _each(self._names(_parts(path)))
+        return self._each(self._names(_parts(path)))
 
     def remove(self, path: bytes) -> None:
         folder, name = self._file(path)
@@ -192,6 +203,11 @@ class FileArea(asyncssh.SFTPServer):
         if folder is not other:
             raise asyncssh.SFTPPermissionDenied("A file stays in its folder")
         folder.rename(old, new, replaces=replaces)
+
+    async def _each(self, names: Iterable[asyncssh.SFTPName]) -> AsyncIterator[asyncssh.SFTPName]:
+        for name in names:
+            await self._room()
+            yield name
 
     def _names(self, parts: list[str]) -> list[asyncssh.SFTPName]:
         if not parts:
@@ -253,8 +269,3 @@ def _of_file(entry: Entry, *, is_writable: bool) -> Attributes:
 
 def _name(name: str, attributes: Attributes) -> asyncssh.SFTPName:
     return asyncssh.SFTPName(name.encode("ascii"), attrs=attributes)
-
-
-async def _each(names: Iterable[asyncssh.SFTPName]) -> AsyncIterator[asyncssh.SFTPName]:
-    for name in names:
-        yield name

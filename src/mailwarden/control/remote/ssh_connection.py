@@ -7,7 +7,7 @@ environment is taken. `asyncssh.SSHServer` refuses what is not overridden here.
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import asyncssh
 
@@ -73,8 +73,7 @@ class Connection(asyncssh.SSHServerConnection):
         self.writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._socket = transport
+        self._socket = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None = None) -> None:

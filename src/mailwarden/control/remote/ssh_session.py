@@ -49,11 +49,8 @@ class Company(NamedTuple):
 class ChannelSink:
     """Sends bytes on a channel; as asked for by `StreamTerminal` and `KeyTerminal`."""
 
-    def __init__(
-        self, session: "AdminSession", connection: Connection, kind: int | None = None
-    ) -> None:
+    def __init__(self, session: "AdminSession", kind: int | None = None) -> None:
         self._session = session
-        self._connection = connection
         self._kind = kind
 
     def write(self, data: bytes) -> None:
@@ -62,8 +59,7 @@ class ChannelSink:
 
     async def drain(self) -> None:
         """Wait until client and network have taken enough; raises as `write`."""
-        await self._session.room.wait()
-        await self._connection.writable.wait()
+        await self._session.wait_room()
         self._session.check_open()
 
 
@@ -85,8 +81,8 @@ class AdminSession(asyncssh.SSHServerProcess[bytes]):
         self._task: asyncio.Task[object] | None = None
         self._end_reason = ""
         self._has_left = False
-        self.room: Final = asyncio.Event()  # in the window that the client has given
-        self.room.set()
+        self._room = asyncio.Event()  # in the window that the client has given
+        self._room.set()
 
     def connection_made(self, chan: SSHChannel[Any]) -> None:
         self._own = cast("asyncssh.SSHServerChannel[bytes]", chan)
@@ -94,7 +90,7 @@ class AdminSession(asyncssh.SSHServerProcess[bytes]):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._own = None
-        self.room.set()
+        self._room.set()
         if self._terminal is not None:
             self._stop()
         else:  # files, or nothing was asked for
@@ -135,11 +131,11 @@ class AdminSession(asyncssh.SSHServerProcess[bytes]):
         return True  # what is shown goes on
 
     def pause_writing(self) -> None:
-        self.room.clear()
+        self._room.clear()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self.room.set()
+        self._room.set()
         super().resume_writing()
 
     def terminal_size_changed(
@@ -162,6 +158,11 @@ class AdminSession(asyncssh.SSHServerProcess[bytes]):
         self.check_open()
         assert self._own is not None
         self._own.write(data, kind)
+
+    async def wait_room(self) -> None:
+        """Wait until client and network have taken enough, or are gone."""
+        await self._room.wait()
+        await self._connection.writable.wait()
 
     def check_open(self) -> None:
         """Raise OSError if nothing can be sent any more."""
@@ -263,7 +264,7 @@ class AdminSession(asyncssh.SSHServerProcess[bytes]):
         return self._opened.pending_changes() if self._opened is not None else 0
 
     def _open_files(self, chan: SSHChannel[bytes]) -> FileArea:
-        return FileArea(chan, self._company.folders)
+        return FileArea(chan, self._company.folders, self.wait_room)
 
     def _is_copy(self, command: str) -> bool:
         return bool(self._company.folders) and command.startswith("scp ")
@@ -271,7 +272,7 @@ class AdminSession(asyncssh.SSHServerProcess[bytes]):
     def _make_terminal(
         self, chan: "asyncssh.SSHServerChannel[bytes]"
     ) -> KeyTerminal | PipeTerminal:
-        output = ChannelSink(self, self._connection)
+        output = ChannelSink(self)
 
         def hold(is_full: bool) -> None:
             if self._own is not None:
@@ -279,7 +280,7 @@ class AdminSession(asyncssh.SSHServerProcess[bytes]):
 
         if self._screen is not None:
             return KeyTerminal(output, self._screen, hold)
-        errors = ChannelSink(self, self._connection, asyncssh.EXTENDED_DATA_STDERR)
+        errors = ChannelSink(self, asyncssh.EXTENDED_DATA_STDERR)
         return PipeTerminal(output, errors, hold)
 
 
