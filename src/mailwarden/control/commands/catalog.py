@@ -4,6 +4,7 @@ from typing import Final
 
 from mailwarden.control.commands import (
     committing,
+    logs,
     mail_flow,
     node,
     queue_changes,
@@ -21,6 +22,7 @@ CATALOG: Final[Catalog[SettingsDraft]] = Catalog(
     (
         *committing.COMMANDS,
         *node.COMMANDS,
+        *logs.COMMANDS,
         *mail_flow.COMMANDS,
         *queue_changes.COMMANDS,
         *queue_views.COMMANDS,
