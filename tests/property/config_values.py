@@ -112,6 +112,7 @@ LEFT_OUT = {
         "mail_policies",
         "bounce_templates",
         "updates",
+        "administration",
     },
     "AlertSettings": {"initial_wait_seconds", "max_wait_seconds"},
     "AuthoritySettings": {"system"},

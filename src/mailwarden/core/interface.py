@@ -22,3 +22,10 @@ class Interface:
         "Name used in banner, Received and EHLO; empty is the gateway's `hostname`.",
         parse=parse_hostname,
     )
+    ssh_port: int | None = setting(
+        None,
+        "Port of SSH, SFTP and SCP for administrators on this address; 0 is none. Left out, it is "
+        "22 on the interface named `Management`, and none on others.",
+        minimum=0,
+        maximum=65535,
+    )

@@ -9,6 +9,7 @@ from mailwarden.control.config.build import nearest
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.problems import Findings, join
 from mailwarden.control.config.tables import line_of
+from mailwarden.core.management import clashes, management_paths
 from mailwarden.core.patterns import DEFAULT
 from mailwarden.core.policy.alt_sources import parse_alt_sources
 from mailwarden.core.policy.bounce_profile import DEFAULT_PROFILE, Profiles
@@ -31,6 +32,7 @@ def reference_problems(config: GatewayConfig, findings: Findings) -> Iterator[Pr
     Parts with a problem of their own hold defaults here: `findings` knows which.
     """
     yield from _listeners(config, findings)
+    yield from _management(config, findings)
     for index, listener in enumerate(config.listeners):
         path = join("listeners", index)
         for problem in _listener(config, listener, findings, path):
@@ -75,6 +77,20 @@ def _listeners(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
         if other is not listener:
             where = f"port {listener.port} of {interface.address}"
             yield Problem(f"{path}.port", f"{where} is taken by the listener {other.name!r}")
+
+
+def _management(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
+    """Yield ports for administrators that something else has."""
+    if findings.has_wrong("interfaces") or findings.has_wrong("listeners"):
+        return
+    listeners = {
+        (config.interfaces[listener.interface].address, listener.port): listener.name
+        for listener in config.listeners
+        if listener.interface in config.interfaces
+    }
+    for path, taker in clashes(management_paths(config.interfaces), listeners):
+        where = f"{join('interfaces', path.interface)}.{path.service.setting}"
+        yield Problem(where, f"port {path.port} of {path.address} is taken by {taker}")
 
 
 def _listener(

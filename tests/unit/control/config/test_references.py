@@ -49,6 +49,15 @@ WRONG = [
     ),
     (changed("interface: Data2", "interface: Data1"), "taken by the listener 'In'"),
     (changed("{address: 10.0.0.5}", "{address: 203.0.113.5}"), "taken by the listener 'In'"),
+    (f"{SAMPLE}dns: {{interface: data1}}\n", "`interfaces`; did you mean Data1?"),
+    (
+        changed("{address: 10.0.0.5}", "{address: 10.0.0.5, ssh_port: 25}"),
+        "4:40: interfaces.Data2.ssh_port: port 25 of 10.0.0.5 is taken by the listener 'Out'",
+    ),
+    (
+        changed("{address: 203.0.113.5}", "{address: 203.0.113.5, ssh_port: 65536}"),
+        "3:43: interfaces.Data1.ssh_port:",
+    ),
     (changed(IN, f"{IN}\n    certificate: man", TLS), "`certificates`; did you mean main?"),
     (changed(IN, f"{IN}\n    certificate: main"), "'main' is not in `certificates`; known: none"),
     (changed(IN, f"{IN}\n    implicit_tls: on", TLS), "main"),
