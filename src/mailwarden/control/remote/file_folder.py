@@ -7,7 +7,6 @@ is opened beneath the folder's own descriptor and looked at before it is used.
 
 import errno
 import os
-import re
 import stat
 from collections import Counter
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-NAME_LENGTH_MAX: Final = 128
-_NAME: Final = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9._+@,=-]{{0,{NAME_LENGTH_MAX - 1}}}")
+from mailwarden.control.operations.exchange import FILE_NAME
+
 _SAFE: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _MODE: Final = 0o600
 
@@ -176,7 +175,7 @@ class Folder:
 
 def _entry(folder: int, name: str) -> Entry | None:
     """Return a file that counts; None for all else."""
-    if not _NAME.fullmatch(name):
+    if not FILE_NAME.fullmatch(name):
         return None
     try:
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -194,7 +193,7 @@ def _existing(folder: int, name: str) -> Entry:
 
 def _check_free(folder: int, name: str) -> None:
     """Make sure that a new file can have that name."""
-    if not _NAME.fullmatch(name):
+    if not FILE_NAME.fullmatch(name):
         raise _denied("names have letters, digits and . _ + @ , = - only")
     try:
         os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -204,7 +203,7 @@ def _check_free(folder: int, name: str) -> None:
 
 
 def _open(folder: int, name: str, flags: int) -> int:
-    if not _NAME.fullmatch(name):
+    if not FILE_NAME.fullmatch(name):
         raise _missing()
     try:
         descriptor = os.open(name, flags | _SAFE, _MODE, dir_fd=folder)
