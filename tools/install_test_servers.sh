@@ -9,6 +9,7 @@ need gcc gcc
 need openssl openssl
 need ssh openssh-client
 need sftp openssh-client
+need pebble pebble
 [ -z "$missing" ] && exit 0
 as_root=""
 [ "$(id -u)" = 0 ] || as_root=sudo

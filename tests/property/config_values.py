@@ -15,6 +15,8 @@ from mailwarden.mailflow.delivery import tables as delivery_tables
 from mailwarden.mailflow.listener import tables
 from mailwarden.services.alerts import settings as alerts
 from mailwarden.services.call_ahead import settings as call_ahead
+from mailwarden.services.certificates import names as certificate_names
+from mailwarden.services.certificates.acme import settings as acme
 from mailwarden.services.engines.reputation import settings as reputation
 from mailwarden.system.clock import zone
 from mailwarden.system.crypto import ciphers
@@ -84,6 +86,11 @@ PARSED = {
     call_ahead.parse_action: st.sampled_from(["accept", "550 No"]),
     ciphers.parse_ciphers: st.sampled_from(["ECDHE+AESGCM", "HIGH:!aNULL:@SECLEVEL=2"]),
     crypto.parse_authority: st.just(AUTHORITY),
+    acme.parse_url: st.just("https://ca.example:14000/dir"),
+    acme.parse_domain: DOMAINS | DOMAINS.map("*.{}".format),
+    acme.parse_key_id: st.just("kid-1"),
+    acme.parse_mac_key: st.just("A" * 22),
+    certificate_names.parse_certificate_name: st.from_regex(r"[A-Za-z0-9]{1,8}", fullmatch=True),
     reputation.parse_zone: DOMAINS,
     reputation.parse_code: st.integers(1, 254).map("127.0.0.{}".format),
 }
@@ -115,6 +122,7 @@ LEFT_OUT = {
         "administration",
     },
     "AlertSettings": {"initial_wait_seconds", "max_wait_seconds"},
+    "AcmeSettings": {"certificates", "external_account"},
     "AuthoritySettings": {"system"},
     "TlsProtocol": {"minimum_version", "maximum_version"},
     "AddressRules": {"address_literals"},

@@ -5,8 +5,9 @@ import base64
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailwarden.services.certificates.key_type import KeyType
 from mailwarden.services.certificates.names import parse_certificate_name
-from mailwarden.services.certificates.requests import KeyType, Wanted, make_key, sign_self
+from mailwarden.services.certificates.requests import Wanted, make_key, sign_self
 from tests.fuzz.certificate_inputs import NOW, one_input
 from tests.unit.services.certificates.authority import Authority
 

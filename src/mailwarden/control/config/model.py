@@ -22,6 +22,7 @@ from mailwarden.mailflow.workqueue.settings import MailPolicies, WorkQueueSettin
 from mailwarden.services.accounts.administration import AdministrationSettings
 from mailwarden.services.alerts.settings import AlertSettings
 from mailwarden.services.call_ahead.settings import PROFILES_MAX, CallAheadProfile
+from mailwarden.services.certificates.acme.settings import AcmeSettings
 from mailwarden.services.engines.reputation.settings import ReputationSettings
 from mailwarden.services.throttling.settings import RateSettings
 from mailwarden.services.updates.settings import UpdateSettings
@@ -86,6 +87,9 @@ class GatewayConfig:
     tls: TlsSettings = setting(TlsSettings, "Versions and ciphers of TLS.")
     authorities: AuthoritySettings = setting(
         AuthoritySettings, "Whom other servers' certificates are verified against."
+    )
+    acme: AcmeSettings = setting(
+        AcmeSettings, "Certificates that an authority gives out by itself."
     )
     call_ahead_profiles: Mapping[str, CallAheadProfile] = setting(
         dict,

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from ipaddress import ip_address
 from typing import Final
 
@@ -17,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.problem import Problem
+from mailwarden.services.certificates.key_type import KeyType
 from mailwarden.services.certificates.opening import PrivateKey
 from mailwarden.services.certificates.pair import Pair
 
@@ -24,16 +24,6 @@ DAYS_MAX: Final = 3650
 NAMES_MAX: Final = 100
 _BEFORE: Final = timedelta(hours=1)  # for peers whose clock is behind
 _FIELD_LENGTH_MAX: Final = 64  # RFC 5280, appendix A.1
-
-
-class KeyType(Enum):
-    """Kinds of keys that are made (admin CRT-02)."""
-
-    RSA_2048 = "RSA 2048"
-    RSA_3072 = "RSA 3072"
-    RSA_4096 = "RSA 4096"
-    P_256 = "ECDSA P-256"
-    P_384 = "ECDSA P-384"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mailwarden.services.certificates.key_type import KeyType
 from mailwarden.services.certificates.names import (
     CertificateRefusedError,
     parse_certificate_name,
@@ -29,7 +30,6 @@ from mailwarden.services.certificates.pair import (
     make_pair,
 )
 from mailwarden.services.certificates.requests import (
-    KeyType,
     Wanted,
     make_key,
     make_request,

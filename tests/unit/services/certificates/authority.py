@@ -36,7 +36,7 @@ class Authority:
             .issuer_name(subject if issuer is self and authority else issuer.certificate.subject)
             .public_key(public_key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(START - timedelta(days=2000))
+            .not_valid_before(START - timedelta(days=2000 if authority else 1))
             .not_valid_after(START + timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         )

@@ -7,8 +7,9 @@ from mailwarden.services.certificates.authorities import (
     export_authorities,
     import_authorities,
 )
+from mailwarden.services.certificates.key_type import KeyType
 from mailwarden.services.certificates.names import CertificateRefusedError
-from mailwarden.services.certificates.requests import KeyType, Wanted, make_key, sign_self
+from mailwarden.services.certificates.requests import Wanted, make_key, sign_self
 from mailwarden.system.crypto.settings import AuthoritySettings, parse_authority
 from mailwarden.system.crypto.tls import client_context
 from tests.unit.services.certificates.authority import NOW, Authority

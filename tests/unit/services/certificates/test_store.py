@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from mailwarden.services.certificates.facts import facts_of
+from mailwarden.services.certificates.key_type import KeyType
 from mailwarden.services.certificates.names import CertificateRefusedError
 from mailwarden.services.certificates.pair import Pair, check_usable
 from mailwarden.services.certificates.requests import (
-    KeyType,
     Wanted,
     make_key,
     make_request,
