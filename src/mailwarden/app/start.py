@@ -9,6 +9,7 @@ from typing import Final
 
 from mailwarden.app.asking import named_state_directory
 from mailwarden.app.configurations import Configurations
+from mailwarden.app.ending import start_again
 from mailwarden.app.keeper import FOLDER, Keeper
 from mailwarden.app.management_process import launch_management
 from mailwarden.app.state_directory import StateDirectory
@@ -44,10 +45,13 @@ def run_gateway(arguments: Namespace) -> int:
             print(_things_to_try(path), flush=True)
 
     try:
-        return asyncio.run(supervisor.run(ready))
+        status = asyncio.run(supervisor.run(ready))
     except* (OSError, StoreError) as group:
         error = next(iter(group.exceptions))
         raise CommandError(f"the gateway cannot start: {error}") from error
+    if supervisor.is_to_restart:
+        start_again()
+    return status
 
 
 def _supervisor(path: Path, base: Path) -> Supervisor:

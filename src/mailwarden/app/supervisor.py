@@ -22,6 +22,8 @@ from mailwarden.app.changes import COMMANDS as CONFIGURING
 from mailwarden.app.changes import Changes
 from mailwarden.app.configurations import Configurations
 from mailwarden.app.control_socket import ControlServer
+from mailwarden.app.ending import COMMANDS as ENDING
+from mailwarden.app.ending import KILL_SECONDS, Ending, ending_of
 from mailwarden.app.gathering import Gathering
 from mailwarden.app.keeper import Keeper
 from mailwarden.app.management_keeper import ManagementKeeper
@@ -50,7 +52,6 @@ from mailwarden.services.throttling.board import clear_region
 from mailwarden.system.clock.zone import use_time_zone
 
 WARNINGS_LOGGED_MAX: Final = 20  # about tables, at one reload
-STOP_SECONDS: Final = 30.0  # what open connections get to finish
 ANSWER_SECONDS: Final = 10.0  # what a worker gets to answer a command
 RESTART_WAITS: Final = (0.1, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)  # for one that cannot start
 
@@ -102,6 +103,7 @@ class Supervisor:
         self._ports = Ports()
         self._memory: SharedMemory
         self._stopping = asyncio.Event()
+        self._ending = Ending()
         self._switches = self.state.load_switches()
         self._control = ControlServer(self.state.directory, self.command)
         self._books = Bookkeeper(self.state, lambda: self.workers)
@@ -247,9 +249,9 @@ class Supervisor:
         stop = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait({gone, stop}, return_when=asyncio.FIRST_COMPLETED)
         if not gone.done():
-            worker.send({"do": "stop", "seconds": STOP_SECONDS})
+            worker.send({"do": "stop", "seconds": self._ending.seconds})
             try:
-                async with asyncio.timeout(STOP_SECONDS + 10):
+                async with asyncio.timeout(self._ending.seconds + KILL_SECONDS):
                     await asyncio.shield(gone)
             except TimeoutError:
                 worker.kill()
@@ -292,11 +294,23 @@ class Supervisor:
             for worker in self.workers:
                 worker.kill()
         else:
-            self._log.info("Gateway is stopping")
-            # With ours and theirs closed, clients are refused, and do not wait for nothing.
-            self._ports.close()
-        self._notify_systemd("STOPPING=1")
+            self._end(Ending())
+
+    def _end(self, ending: Ending) -> None:
+        """Let all processes end in order, unless they do already."""
+        if self._stopping.is_set():
+            return
+        self._ending = ending
+        self._log.info(ending.words)
+        # With ours and theirs closed, clients are refused, and do not wait for nothing.
+        self._ports.close()
+        self._notify_systemd(ending.for_systemd())
         self._stopping.set()
+
+    @property
+    def is_to_restart(self) -> bool:
+        """Whether the gateway is to start again, now that `run` has returned."""
+        return self._ending.restarts
 
     def _reload_signal(self) -> None:
         self._reloading = asyncio.ensure_future(self._reload_and_complain())
@@ -395,6 +409,11 @@ class Supervisor:
             yield await self._changes.by_request(request)
         elif name in SWITCHING:
             yield await self._switch(request)
+        elif name in ENDING:
+            ending = ending_of(request)
+            # A moment later, so that whoever asked hears of it.
+            asyncio.get_running_loop().call_soon(self._end, ending)
+            yield {"ending": True, "grace_seconds": ending.seconds}
         elif name == "queue_reset" and (active := still_active(self._switches, self.config)):
             yield {"error": f"the queue is only reset while nothing moves: {active}"}
         elif name == "rate":

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mailwarden.app.ending import Ending
 from mailwarden.app.shared_memory import close_all, make_shared_memory
 from mailwarden.app.supervisor import Supervisor
 from mailwarden.control.config.model import GatewayConfig
@@ -36,6 +37,9 @@ class FakePorts:
 
     def describe(self, _config: GatewayConfig) -> list[Any]:
         return []
+
+    def close(self) -> None:
+        self.open.clear()
 
 
 class Setup:
@@ -310,3 +314,33 @@ async def test_status_says_what_a_dead_worker_died_of(patient: Setup) -> None:
         "ended with exit status 70; restarted in 3600 seconds; it said: ends because of "
         "SpoolFailure: no such folder"
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds", "given", "said"),
+    [
+        ("shutdown", 5, 5.0, "Info: Gateway is stopping: administrator olga wants it so"),
+        ("restart", 0, 0.0, "Info: Gateway is starting again: administrator olga wants it so"),
+        ("shutdown", "x", 30.0, "Info: Gateway is stopping"),
+        ("shutdown", -1, 30.0, "Info: Gateway is stopping"),
+    ],
+)
+async def test_the_gateway_ends_when_an_administrator_wants_it(
+    setup: Setup, command: str, seconds: object, given: float, said: str
+) -> None:
+    setup.keep()
+    peer = await setup.ready()
+    (answer,) = await setup.command(command, grace_seconds=seconds, by="olga")
+    assert answer == {"ending": True, "grace_seconds": given}
+    assert (await peer.hears("stop"))["seconds"] == given
+    peer.end(0)
+    await asyncio.gather(*setup.tasks)
+    assert setup.supervisor.is_to_restart is (command == "restart")
+    assert setup.ports.open == set()
+    assert setup.log.said(said)
+    assert len(setup.peers.started) == 1
+
+
+def test_systemd_waits_for_as_long_as_it_takes() -> None:
+    assert Ending(seconds=600.0).for_systemd() == "STOPPING=1\nEXTEND_TIMEOUT_USEC=620000000"
+    assert Ending(restarts=True).for_systemd() == "RELOADING=1"

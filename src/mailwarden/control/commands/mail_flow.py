@@ -1,4 +1,4 @@
-"""`suspend`, `resume`, `suspendlistener`, `suspenddel`, `offline` and the others of their kind."""
+"""`suspend`, `resume` and the others of their kind; `shutdown` and `reboot`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from mailwarden.control.commands.draft import Settings, SettingsDraft
 from mailwarden.control.commands.words import refused_as_told
 from mailwarden.control.dialogue.declaration import Command, Shown, Where
 from mailwarden.control.dialogue.question import AnyScope, Place, Question
-from mailwarden.control.dialogue.questions import Choice, Number, Option
+from mailwarden.control.dialogue.questions import Choice, Confirm, Number, Option
 from mailwarden.control.operations import mail_flow
 from mailwarden.control.operations.mail_flow import GRACE_SECONDS, GRACE_SECONDS_MAX
 from mailwarden.system.log.escape import escape
@@ -119,6 +119,20 @@ async def _go_on(
     return _told(changed, "resumed")
 
 
+async def _shut_down(scope: Settings) -> Shown:
+    seconds = scope[GRACE]
+    with refused_as_told():
+        await mail_flow.shut_down(scope.draft.desk, seconds)
+    return Shown("The gateway is shutting down.", {"grace_seconds": seconds})
+
+
+async def _reboot(scope: Settings) -> Shown:
+    seconds = scope[GRACE]
+    with refused_as_told():
+        await mail_flow.restart(scope.draft.desk, seconds)
+    return Shown("The gateway is starting again.", {"grace_seconds": seconds})
+
+
 def _told(changed: Sequence[str], done: str) -> Shown:
     lines = [
         f"Receiving {done} for {escape(what.removeprefix(_LISTENER))}."
@@ -155,7 +169,23 @@ OFFLINE: Final[Command[SettingsDraft]] = Command(
     name="offline", purpose="Suspend receiving and delivery, as before maintenance",
     where=Where.MACHINE, questions=(GRACE,), act=_offline,
 )  # fmt: skip
+SHUTDOWN: Final[Command[SettingsDraft]] = Command(
+    name="shutdown", purpose="End the gateway", where=Where.MACHINE, questions=(GRACE,),
+    act=_shut_down,
+    confirm=Confirm(
+        key="sure",
+        prompt="The gateway ends, and is started again only from its machine. Are you sure?",
+    ),
+)  # fmt: skip
+REBOOT: Final[Command[SettingsDraft]] = Command(
+    name="reboot", purpose="End the gateway and start it again", where=Where.MACHINE,
+    questions=(GRACE,), act=_reboot,
+    confirm=Confirm(
+        key="sure", default=True, prompt="All sessions end. Are you sure you want to restart?"
+    ),
+)  # fmt: skip
 
 COMMANDS: Final = (
-    SUSPEND, RESUME, SUSPENDLISTENER, RESUMELISTENER, SUSPENDDEL, RESUMEDEL, OFFLINE,
+    SUSPEND, RESUME, SUSPENDLISTENER, RESUMELISTENER, SUSPENDDEL, RESUMEDEL, OFFLINE, SHUTDOWN,
+    REBOOT,
 )  # fmt: skip

@@ -52,6 +52,22 @@ async def resume_work_queue(desk: Desk) -> None:
     desk.record("workqueue resume", "")
 
 
+async def shut_down(desk: Desk, grace_seconds: int = GRACE_SECONDS) -> None:
+    """End the gateway, once what is open has finished or the time is up."""
+    await _end(desk, "shutdown", "shutdown", grace_seconds)
+
+
+async def restart(desk: Desk, grace_seconds: int = GRACE_SECONDS) -> None:
+    """End all processes as `shut_down` does, and start them again."""
+    await _end(desk, "reboot", "restart", grace_seconds)
+
+
+async def _end(desk: Desk, action: str, command: str, grace_seconds: int) -> None:
+    desk.require(action)
+    desk.record(action, f"{grace_seconds} seconds")  # before, as afterwards nobody can
+    await first_of(desk, {"command": command, "grace_seconds": grace_seconds})
+
+
 async def _switch(
     desk: Desk, action: str, wanted: Request, *, delivery: bool, listeners: Sequence[str] | None
 ) -> list[str]:

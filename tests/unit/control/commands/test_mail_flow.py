@@ -42,6 +42,21 @@ FORMS = [
     ("resumedel", "queue_resume", {"delivery": True}),
     ("resumelistener Public", "queue_resume", {"listener": "Public"}),
 ]
+ENDINGS = [("shutdown", "shutdown"), ("reboot", "restart")]
+
+
+@pytest.mark.parametrize(("name", "command"), ENDINGS)
+def test_cli_54_the_gateway_ends_or_starts_again(counter: Counter, name: str, command: str) -> None:
+    counter.gateway.answers[command] = [{"ending": True, "grace_seconds": 7.0}]
+    desk = counter.desk("olga", Role.OPERATOR)
+    sitting = sit(desk, name, "7", "n", name, "", "y")
+    assert "abruptly closing connections. [30]> " in sitting.shown
+    assert counter.gateway.asked == [{"command": command, "grace_seconds": 30, "by": "olga"}]
+    assert counter.administration.versions.store.audit(1)[0].detail == "30 seconds"
+    data = json.loads(run_line(desk, f"--json {name} 7 force").shown)["data"]
+    assert data == {"grace_seconds": 7}
+    refused = run_line(counter.desk("rita", Role.READ_ONLY_OPERATOR), f"{name} 7 force")
+    assert refused.errors == f"You do not have permission to run {name}\n"
 
 
 @pytest.mark.parametrize(("line", "command", "request_"), FORMS)
