@@ -10,6 +10,7 @@ from mailwarden.app.switches import GRACE_SECONDS_MAX, administrator_in
 
 COMMANDS: Final = frozenset({"shutdown", "restart"})
 STOP_SECONDS: Final = 30.0  # what open connections get to finish
+TELL_SECONDS: Final = 1.0  # that whoever commanded the end gets to hear of it
 KILL_SECONDS: Final = 10.0  # beyond that, until a process is killed
 
 

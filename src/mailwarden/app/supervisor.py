@@ -23,7 +23,7 @@ from mailwarden.app.changes import Changes
 from mailwarden.app.configurations import Configurations
 from mailwarden.app.control_socket import ControlServer
 from mailwarden.app.ending import COMMANDS as ENDING
-from mailwarden.app.ending import KILL_SECONDS, Ending, ending_of
+from mailwarden.app.ending import KILL_SECONDS, TELL_SECONDS, Ending, ending_of
 from mailwarden.app.gathering import Gathering
 from mailwarden.app.keeper import Keeper
 from mailwarden.app.management_keeper import ManagementKeeper
@@ -411,8 +411,7 @@ class Supervisor:
             yield await self._switch(request)
         elif name in ENDING:
             ending = ending_of(request)
-            # A moment later, so that whoever asked hears of it.
-            asyncio.get_running_loop().call_soon(self._end, ending)
+            asyncio.get_running_loop().call_later(TELL_SECONDS, self._end, ending)
             yield {"ending": True, "grace_seconds": ending.seconds}
         elif name == "queue_reset" and (active := still_active(self._switches, self.config)):
             yield {"error": f"the queue is only reset while nothing moves: {active}"}

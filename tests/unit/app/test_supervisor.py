@@ -326,8 +326,14 @@ async def test_status_says_what_a_dead_worker_died_of(patient: Setup) -> None:
     ],
 )
 async def test_the_gateway_ends_when_an_administrator_wants_it(
-    setup: Setup, command: str, seconds: object, given: float, said: str
+    setup: Setup,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    seconds: object,
+    given: float,
+    said: str,
 ) -> None:
+    monkeypatch.setattr("mailwarden.app.supervisor.TELL_SECONDS", 0.0)
     setup.keep()
     peer = await setup.ready()
     (answer,) = await setup.command(command, grace_seconds=seconds, by="olga")
