@@ -26,6 +26,13 @@ class Alerts(Protocol):
         ...
 
 
+class NoAlerts:
+    """Tells nobody."""
+
+    def alert(self, severity: str, about: str, text: str, key: str, /) -> None:
+        """Forget it."""
+
+
 class Alert(NamedTuple):
     """What was told."""
 

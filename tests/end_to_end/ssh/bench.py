@@ -86,7 +86,9 @@ class FakeHost:
     def product(self) -> Product:
         return Product("Mailwarden", "0.1.0", "MW-0001")
 
-    def open_session(self, admitted: Admitted, origin: Origin, terminal: Terminal) -> OpenedDesk:
+    def open_session(
+        self, admitted: Admitted, origin: Origin, terminal: Terminal, number: int
+    ) -> OpenedDesk:
         desk = Desk()
         opened = OpenedDesk(desk, terminal)
         self.admitted.append(admitted)

@@ -7,6 +7,7 @@ from mailwarden.control.commands.host import AdministratorHost
 from mailwarden.control.commands.node import PRODUCT
 from mailwarden.control.dialogue.session import Session
 from mailwarden.control.dialogue.terminal import Terminal
+from mailwarden.control.operations import accounts
 from mailwarden.control.operations.actor import Actor
 from mailwarden.control.operations.administration import Administration
 from mailwarden.control.operations.desk import Desk
@@ -73,11 +74,20 @@ class ManagementHost:
         facts = self._administration.facts
         return Product(PRODUCT, facts.version, facts.serial)
 
-    def open_session(self, admitted: Admitted, origin: Origin, terminal: Terminal) -> OpenedSession:
+    def open_session(
+        self, admitted: Admitted, origin: Origin, terminal: Terminal, number: int
+    ) -> OpenedSession:
         """Return a session on `terminal` for somebody who is signed in."""
         rights = rights_of(admitted.user, admitted.role, is_local=admitted.is_local)
-        actor = Actor(user=admitted.user, rights=rights, source=Source.CLI, address=origin.address)
-        desk = Desk(actor, self._administration)
+        actor = Actor(
+            user=admitted.user,
+            rights=rights,
+            source=Source.CLI,
+            address=origin.address,
+            is_local=admitted.is_local,
+            is_trusted=admitted.is_trusted,
+        )
+        desk = Desk(actor, self._administration, number)
         return OpenedSession(Session(CATALOG, AdministratorHost(desk), terminal), desk)
 
     def record(self, event: AccessEvent) -> None:
@@ -93,6 +103,8 @@ class ManagementHost:
         text = f"Authentication: {': '.join(parts)}"
         was_refused = event.access is Access.REFUSED
         self._log(text, is_warning=was_refused)
+        if event.was_locked:
+            accounts.tell_locked(self._administration, event.user)
         if was_refused:
             return  # strangers do not fill the chain; the log has them
         author = Author(user, "", Source.CLI, event.origin.address)

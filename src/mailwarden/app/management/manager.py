@@ -57,6 +57,7 @@ class Manager:
         assert last is not None  # the supervisor has made it
         config = build_tree(last.tree, base, tables)
         sign_in_settings = config.administration.sign_in
+        self.sessions: Final = Sessions(self._clock)
         self.administration: Final = Administration(
             config=config,
             base=base,
@@ -72,9 +73,9 @@ class Manager:
             facts=node_facts(folder),
             tables=tables,
             on_change=self.follow_users,
+            presence=self.sessions,
         )
         self._host: Final = ManagementHost(self.administration, self._log)
-        self.sessions: Final = Sessions(self._clock)
         parts = ConsoleParts(
             self._host,
             self.administration.sign_in,

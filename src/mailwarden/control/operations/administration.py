@@ -11,8 +11,10 @@ from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import build_config
 from mailwarden.control.config.tables import Tables
 from mailwarden.control.operations.gateway import Gateway
+from mailwarden.control.operations.presence import NobodyPresent, Presence
 from mailwarden.control.operations.versions import Versions
 from mailwarden.control.xml.origin import NodeFacts
+from mailwarden.core.alerts import Alerts, NoAlerts
 from mailwarden.services.accounts.passwords import Passwords
 from mailwarden.services.accounts.second_factor import SecondFactors
 from mailwarden.services.accounts.sign_in import SignIn
@@ -27,7 +29,8 @@ class Administration:
 
     `config` is the configuration in force, `base` is what relative paths in it count from. `files`
     is the folder of files that administrators import and export (`/configuration`), `logs` that of
-    the logs. `on_change` is called when another configuration is in force.
+    the logs. `on_change` is called when another configuration is in force. `presence` are the
+    living sessions.
     """
 
     config: GatewayConfig
@@ -45,6 +48,8 @@ class Administration:
     tables: Tables = field(default_factory=Tables)
     under_way: set["asyncio.Future[Any]"] = field(default_factory=set)  # what has to be finished
     on_change: Callable[[], None] = lambda: None
+    presence: Presence = field(default_factory=NobodyPresent)
+    alerts: Alerts = field(default_factory=NoAlerts)
 
     def take(self, tree: Tree) -> None:
         """Note that `tree` is in force."""

@@ -151,6 +151,7 @@ def confirm(desk: Desk) -> int:
     waiting = store.awaiting()
     if waiting is None or not store.confirm(waiting.number, desk.actor.author):
         return 0
+    desk.administration.on_change()  # those may go now whom the version before still had
     return waiting.number
 
 

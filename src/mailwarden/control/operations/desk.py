@@ -12,11 +12,15 @@ class RefusedOperationError(Exception):
 
 
 class Desk:
-    """One for each session. `candidate` has its pending changes (COM-02)."""
+    """One for each session. `candidate` has its pending changes (COM-02).
 
-    def __init__(self, actor: Actor, administration: Administration) -> None:
+    `session` is its number among the living ones; 0 is none of them.
+    """
+
+    def __init__(self, actor: Actor, administration: Administration, session: int = 0) -> None:
         self.actor = actor
         self.administration = administration
+        self.session = session
         self.candidate = Candidate.of(administration.versions.last())
 
     def may(self, command: str) -> bool:

@@ -57,7 +57,7 @@ class ConsoleSession:
         self._seat = sessions.enter(admitted, origin, self._pending_changes, self._end)
         try:
             self._opened = host.open_session(
-                admitted, origin, WatchedTerminal(terminal, self._tell)
+                admitted, origin, WatchedTerminal(terminal, self._tell), self._seat.number
             )
         except BaseException:
             sessions.leave(self._seat)

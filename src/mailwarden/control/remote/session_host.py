@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from mailwarden.control.dialogue.session import Session
 from mailwarden.control.dialogue.terminal import Terminal
+from mailwarden.control.operations import logins
 from mailwarden.core.access.account import Channel
 from mailwarden.services.accounts.answers import Admitted
 
@@ -32,12 +33,12 @@ class Product(NamedTuple):
 class Access(Enum):
     """What happened at a way in; the values are words for the `authentication` log."""
 
-    ADMITTED = "logged in"
+    ADMITTED = logins.LOGGED_IN
     REFUSED = "refused"
     HUNG_UP = "hung up"  # the session is kept for a while
     RETURNED = "went on with the session"
-    LEFT = "logged out"
-    ENDED = "ended"  # from outside; the detail says why
+    LEFT = logins.LOGGED_OUT
+    ENDED = logins.ENDED  # from outside; the detail says why
 
 
 class AccessEvent(NamedTuple):
@@ -86,8 +87,13 @@ class SessionHost(Protocol):
         """Return what this is."""
         ...
 
-    def open_session(self, admitted: Admitted, origin: Origin, terminal: Terminal) -> Opened:
-        """Return a session on `terminal` for somebody who is signed in."""
+    def open_session(
+        self, admitted: Admitted, origin: Origin, terminal: Terminal, number: int
+    ) -> Opened:
+        """Return a session on `terminal` for somebody who is signed in.
+
+        `number` is that of its place among the living sessions.
+        """
         ...
 
     def record(self, event: AccessEvent) -> None:

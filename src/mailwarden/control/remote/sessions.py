@@ -4,6 +4,7 @@ One for the gateway, whichever way sessions come. It knows no tasks and no socke
 hands in how it is ended, and somebody calls `sweep` every few seconds.
 """
 
+import dataclasses
 from collections.abc import Callable
 from enum import Enum
 from typing import Final, NamedTuple
@@ -202,6 +203,12 @@ class Sessions:
         waiting = [each for each in found if each.detached_seconds is not None]
         alive = [each for each in waiting if not each.is_ending]
         return sorted(alive, key=lambda seat: seat.detached_seconds or 0.0)
+
+    def renew(self, number: int, generation: int) -> None:
+        """Let a session go on whose user has changed the own account: it is of `generation` now."""
+        seat = self._seats.get(number)
+        if seat is not None:
+            seat.admitted = dataclasses.replace(seat.admitted, generation=generation)
 
     def end(self, number: int, reason: str) -> bool:
         """End one session; return whether there is such a one."""

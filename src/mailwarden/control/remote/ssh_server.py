@@ -227,7 +227,8 @@ class Arrival:
         if self._sessions >= self._server.settings.sessions_per_connection:
             return _FULL
         if not parts.doors.sign_in.still_holds(admitted):
-            self.close()
+            if not self._sessions:  # else one of them may have changed the own password
+                self.close()
             return _GONE
         self._sessions += 1
         self._watch()

@@ -187,34 +187,38 @@ class AdminSession(asyncssh.SSHServerProcess[bytes]):
     async def _talk(self, terminal: KeyTerminal | PipeTerminal) -> int:
         company, command = self._company, self.command
         try:
-            self._enter()
+            seat = self._enter()
         except TooManySessionsError as error:
             terminal.write_error(f"{error}\n")
             return FAILED
         self._opened = company.host.open_session(
-            company.admitted, company.origin, WatchedTerminal(terminal, self._tell)
+            company.admitted,
+            company.origin,
+            WatchedTerminal(terminal, self._tell),
+            seat.number,
         )
         session = self._opened.session
         try:
             if command is not None:
                 return await session.run_once(command)
             if terminal.is_interactive:
-                self._greet(terminal)
+                self._greet(terminal, seat.number)
             return await session.run()
         except ClosedError:
             return FAILED
 
-    def _greet(self, terminal: KeyTerminal | PipeTerminal) -> None:
-        company, number = self._company, self._seat.number if self._seat is not None else 0
+    def _greet(self, terminal: KeyTerminal | PipeTerminal, number: int) -> None:
+        company = self._company
         changes = company.sessions.changes_elsewhere(number)
         for line in greeting(company.admitted, company.host.product(), changes):
             terminal.write(f"{neutralise(line)}\n")
 
-    def _enter(self) -> None:
+    def _enter(self) -> Seat:
         company = self._company
         self._seat = company.sessions.enter(
             company.admitted, company.origin, self._pending_changes, self._end
         )
+        return self._seat
 
     def _enter_files(self) -> bool:
         try:

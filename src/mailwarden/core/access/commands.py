@@ -15,7 +15,7 @@ _WORDS: Final[Mapping[Area, Mapping[Verb, str]]] = {
         Verb.VIEW: "help h ? version who whoami last",
         Verb.OPERATE: "exit quit q",
     },
-    Area.OWN_ACCOUNT: {Verb.OPERATE: "passwd password"},
+    Area.OWN_ACCOUNT: {Verb.OPERATE: "passwd password secondfactor"},
     Area.CHANGES: {
         Verb.VIEW: "commitdetail showchanges",
         Verb.STAGE: "clearchanges",

@@ -55,13 +55,35 @@ class Passwords:
             raise PasswordError(["is not the present one"])
         return await self._set(account, new, policy, by_user=True)
 
-    async def set_for(self, user: str, new: str, policy: PasswordPolicy) -> Account:
-        """Give a user another password, as an administrator; all sessions of that user end.
+    async def set_for(
+        self, user: str, new: str, policy: PasswordPolicy, *, by_user: bool = False
+    ) -> Account:
+        """Give a user another password without the old one; all sessions of that user end.
+
+        `by_user`: it is the user who does so, and not an administrator.
 
         Raises:
             PasswordError: something is against it.
         """
-        return await self._set(self._account(user), new, policy, by_user=False)
+        return await self._set(self._account(user), new, policy, by_user=by_user)
+
+    async def make_first(self, user: str, new: str, policy: PasswordPolicy) -> str:
+        """Return the hash of a password for a user who has no account yet; see `set_first`.
+
+        Raises:
+            PasswordError: something is against it.
+        """
+        is_fips = self._hasher.is_fips
+        if problems := list(password_problems(policy, user, new, is_fips=is_fips)):
+            raise PasswordError(problems)
+        return await self._hasher.make(new)
+
+    def set_first(self, user: str, hashed: str, policy: PasswordPolicy) -> Account:
+        """Give a user whose account has just been made the password that was chosen for it."""
+        now = self._clock.time()
+        return self._store.change(
+            user, lambda account: set_password(account, hashed, policy, now, by_user=False)
+        )
 
     async def _set(
         self, account: Account, new: str, policy: PasswordPolicy, *, by_user: bool

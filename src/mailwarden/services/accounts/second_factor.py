@@ -22,6 +22,7 @@ from mailwarden.core.access.one_time_code import (
     make_recovery_code,
     matching_step,
     secret_text,
+    use_recovery_code,
 )
 from mailwarden.services.accounts.store import AccountStore
 from mailwarden.system.clock.clock import Clock
@@ -92,6 +93,30 @@ class SecondFactors:
         if factor is None or not factor.is_confirmed:
             raise ValueError("the code is wrong; is the clock of the device right?")
         return codes
+
+    def remove_own(self, user: str, code: str) -> Account:
+        """Take the own second factor away, which a code or recovery code proves to be at hand.
+
+        Raises:
+            ValueError: the code is wrong, or there is nothing to take away.
+        """
+        now = self._clock.time()
+
+        def finish(account: Account) -> Account:
+            factor = account.second_factor
+            if factor is None or not factor.is_confirmed:
+                raise ValueError(f"{user} has no one-time codes")
+            if code_wait_seconds(factor, now) > 0:
+                raise ValueError("too many wrong codes; try again later")
+            step = matching_step(factor.secret, code, now, factor.last_step)
+            if step is None and use_recovery_code(factor.recovery, code) is None:
+                return count_wrong_code(account, now)
+            return end_sessions(dataclasses.replace(account, second_factor=None))
+
+        account = self._store.change(user, finish)
+        if account.second_factor is not None:
+            raise ValueError("the code is wrong")
+        return account
 
     def remove(self, user: str) -> None:
         """Take the second factor away; sessions that rested on it end."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mailwarden.app.management.accounts import follow_users
 from mailwarden.control.candidate.candidate import Candidate
 from mailwarden.control.commands.catalog import CATALOG
 from mailwarden.control.commands.draft import SettingsDraft
@@ -19,9 +20,11 @@ from mailwarden.control.operations.applied_file import file_tree
 from mailwarden.control.operations.desk import Desk
 from mailwarden.control.operations.gateway import ActivationError
 from mailwarden.control.operations.versions import BY_SYSTEM, Texts, Versions
+from mailwarden.control.remote.sessions import Sessions
 from mailwarden.control.xml.origin import NodeFacts
 from mailwarden.core.access.password_hash import Cost, Scheme
-from mailwarden.core.access.roles import Role, rights_of
+from mailwarden.core.access.roles import AnyRole, Role, rights_of
+from mailwarden.core.alerts import RecordedAlerts
 from mailwarden.services.accounts.administration import SignInSettings
 from mailwarden.services.accounts.hashing import Hasher
 from mailwarden.services.accounts.passwords import Passwords
@@ -70,6 +73,8 @@ class Counter:
         self.folder = folder
         self.clock = SimulatedClock()
         self.gateway = FakeGateway()
+        self.sessions = Sessions(self.clock)
+        self.alerts = RecordedAlerts()
         files, logs = folder / "files", folder / "log"
         files.mkdir()
         logs.mkdir()
@@ -92,20 +97,29 @@ class Counter:
             second_factors=SecondFactors(accounts, self.clock),
             clock=self.clock,
             facts=FACTS,
+            on_change=self._follow_users,
+            presence=self.sessions,
+            alerts=self.alerts,
         )
         administration.config = administration.build(tree)
         self.administration = administration
+        follow_users(administration)
 
     def close(self) -> None:
         self.hasher.close()
         self.administration.accounts.close()
         self.administration.versions.store.close()
 
-    def desk(self, user: str = "admin", role: Role = Role.ADMINISTRATOR) -> Desk:
+    def desk(
+        self, user: str = "admin", role: AnyRole = Role.ADMINISTRATOR, address: str = "192.0.2.7"
+    ) -> Desk:
         """Return a session's desk."""
         rights = rights_of(user, role)
-        actor = Actor(user=user, rights=rights, source=Source.CLI, address="192.0.2.7")
+        actor = Actor(user=user, rights=rights, source=Source.CLI, address=address)
         return Desk(actor, self.administration)
+
+    def _follow_users(self) -> None:
+        follow_users(self.administration)
 
     def running(self, *path: str) -> Any:
         """Return what the version in force has at `path`."""

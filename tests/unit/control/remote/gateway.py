@@ -87,7 +87,9 @@ class FakeGateway:
     def record(self, event: AccessEvent) -> None:
         self.events.append(event)
 
-    def open_session(self, admitted: Admitted, origin: Origin, terminal: Terminal) -> OpenedOffice:
+    def open_session(
+        self, admitted: Admitted, origin: Origin, terminal: Terminal, number: int
+    ) -> OpenedOffice:
         office = Office("admin" if admitted.role is Role.ADMINISTRATOR else "guest")
         catalog = Catalog((*CATALOG.commands, *self._commands(admitted)))
         opened = OpenedOffice(Session(catalog, office, terminal), office)

@@ -57,6 +57,8 @@ ROWS = {
     "tail": "OP",
     # ours (COM-08)
     "showchanges": "RO", "commitconfirmed": "OP", "confirmcommit": "OP", "rollbackconfig": "OP+",
+    # ours, as CLI-41 allows
+    "secondfactor": "G",
 }  # fmt: skip
 LEVELS = {
     "G": Level.GUEST,
