@@ -50,14 +50,14 @@ def openssl(*arguments: str | Path) -> None:
 
 
 class UpdateServer:
-    """Shows a folder on a port of 127.0.0.1; also as a proxy for http, and for https by CONNECT."""
+    """Shows a folder on a port of 127.0.0.1; also as a proxy for http."""
 
-    def __init__(self, folder: Path, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, folder: Path, context: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.asked: list[str] = []
         self.login = ""  # `user:password` that is needed
         self.redirect = ""
         handler = functools.partial(_Handler, self, directory=str(folder))
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         if context is not None:
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False

@@ -30,5 +30,14 @@ def components(config: Callable[[], GatewayConfig]) -> tuple[Component, ...]:
 
 def update_plan(config: GatewayConfig) -> Plan:
     """Return what the configuration says of updates."""
-    interface = config.interfaces.get(config.updates.interface)
-    return Plan(config.updates, config.dns, interface.address if interface is not None else "")
+
+    def address_of(name: str) -> str:
+        interface = config.interfaces.get(name)
+        return interface.address if interface is not None else ""
+
+    return Plan(
+        config.updates,
+        config.dns,
+        address_of(config.updates.interface),
+        address_of(config.dns.interface),
+    )

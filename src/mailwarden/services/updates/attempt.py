@@ -51,7 +51,7 @@ def attempt(job: Job, tell: Tell, now: float) -> Result:
     """Do what the job says; `tell` is called before each step."""
     serial = 0
     try:
-        reach = Reach(job.settings, job.dns, job.address)
+        reach = Reach(job.settings, job.dns, job.address, job.dns_address)
         manifest = _fetch_manifest(job, reach, tell)
         manifest.check_fresh(job.serial_min, now)
         serial = manifest.serial

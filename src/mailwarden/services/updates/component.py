@@ -41,6 +41,7 @@ class Plan(NamedTuple):
     settings: UpdateSettings
     dns: DnsSettings
     address: str  # of the interface that connections leave from; "" is any
+    dns_address: str = ""  # the same for questions to name servers
 
 
 class Means(NamedTuple):
@@ -226,6 +227,7 @@ class ComponentUpdates:
             settings=self._plan.settings,
             dns=self._plan.dns,
             address=self._plan.address,
+            dns_address=self._plan.dns_address,
         )
 
     async def _take(self, result: Result, staging: Path) -> None:

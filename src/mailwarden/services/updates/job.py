@@ -4,6 +4,7 @@ The job goes in by standard input, as it holds passwords. What comes back is bel
 what the process has read from the network: it names nothing but a version.
 """
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final, TypeVar
 
@@ -43,6 +44,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     settings: UpdateSettings
     dns: DnsSettings
     address: str  # that connections leave from; "" is any
+    dns_address: str = ""  # that questions to name servers leave from
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, tag="step"):
@@ -87,7 +89,14 @@ def parse_report(line: bytes) -> Step | Result:
 
 def encode_line(message: Job | Step | Result) -> bytes:
     """Return a message as a line."""
-    return msgspec.json.encode(message) + b"\n"
+    return msgspec.json.encode(message, enc_hook=_plain) + b"\n"
+
+
+def _plain(value: object) -> object:
+    """Return what stands for a value that JSON does not know: settings hold sealed tables."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise NotImplementedError(f"nothing in a job is a {type(value).__name__}")
 
 
 def shorten(text: str) -> str:

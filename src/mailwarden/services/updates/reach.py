@@ -34,6 +34,7 @@ class Reach(NamedTuple):
     settings: UpdateSettings
     dns: DnsSettings
     address: str  # that connections leave from; "" is any
+    dns_address: str = ""  # that questions to name servers leave from
 
     def proxy(self, source: Source) -> UpdateProxy | None:
         """Return the proxy for a server; None is none."""
@@ -87,7 +88,7 @@ def authority(source: Source) -> str:
 
 def _connect(place: HostPort, reach: Reach) -> socket.socket:
     reason = "no address"
-    for address in _fitting(_resolve(place.host, reach.dns), reach.address)[:ADDRESSES_MAX]:
+    for address in _fitting(_resolve(place.host, reach), reach.address)[:ADDRESSES_MAX]:
         try:
             return socket.create_connection(
                 (address, place.port),
@@ -109,19 +110,20 @@ def _fitting(addresses: Sequence[str], source: str) -> list[str]:
     return [each for each in addresses if ipaddress.ip_address(each).version == version]
 
 
-def _resolve(host: str, dns: DnsSettings) -> Sequence[str]:
+def _resolve(host: str, reach: Reach) -> Sequence[str]:
     try:
         return (str(ipaddress.ip_address(host)),)
     except ValueError:
-        return asyncio.run(_look_up(host, dns))
+        return asyncio.run(_look_up(host, reach))
 
 
-async def _look_up(host: str, dns: DnsSettings) -> Sequence[str]:
+async def _look_up(host: str, reach: Reach) -> Sequence[str]:
     resolver = CachingResolver(
-        dns,
+        reach.dns,
         loop=asyncio.get_running_loop(),
         clock=SystemClock(),
         randomness=random.SystemRandom(),
+        source=reach.dns_address,
     )
     try:
         return await resolver.resolve_addresses(host)
