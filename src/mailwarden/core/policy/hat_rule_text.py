@@ -16,7 +16,7 @@ from mailwarden.core.policy.hat_policy import RULES, HatPolicy, Rule
 PLACEHOLDER: Final = HatPolicy(Rule.REJECT)  # for what could not be read
 
 # A key, and a string in double quotes or a bare word.
-_SETTING: Final = re.compile(
+SETTING: Final = re.compile(
     r"""([A-Za-z_]\w*+)\s*+=\s*+(?:"((?:[^"\\]|\\["\\n])*+)"|([^\s"{}(),=]++))""", re.ASCII
 )
 _ESCAPE: Final = re.compile(r'\\(["\\n])')
@@ -59,7 +59,7 @@ def is_access(text: str) -> bool:
 
 def parse_setting(text: str) -> tuple[str, str] | None:
     """Return key and value if `text` is `key = value` and nothing else."""
-    match = _SETTING.fullmatch(text)
+    match = SETTING.fullmatch(text)
     return None if match is None else (match[1], _value(match))
 
 
@@ -87,7 +87,7 @@ def _parse_parameters(
         rest = rest.strip()
         if rest.startswith("}"):
             return tuple(reader.found.items()), rest[1:]
-        match = _SETTING.match(rest)
+        match = SETTING.match(rest)
         if match is not None:
             reader.take(match)
             rest = rest[match.end() :].lstrip().removeprefix(",")
@@ -99,7 +99,7 @@ def _parse_parameters(
         if not lines.advance():
             lines.wrong(opened, "the { is never closed")
             return tuple(reader.found.items()), ""
-        if not lines.is_indented and lines.text[0] != "}" and not _SETTING.match(lines.text):
+        if not lines.is_indented and lines.text[0] != "}" and not SETTING.match(lines.text):
             lines.wrong(opened, f"the {{ is not closed before line {lines.number}")
             lines.back()
             return tuple(reader.found.items()), ""
