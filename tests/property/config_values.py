@@ -117,6 +117,7 @@ LEFT_OUT = {
         "destinations",
         "destination_controls",
         "mail_policies",
+        "management",
         "bounce_templates",
         "updates",
         "administration",

@@ -6,8 +6,10 @@ from contextlib import suppress
 from typing import Final
 
 from mailwarden.app.channel import Packet
+from mailwarden.app.management_ports import ManagementPorts
 from mailwarden.app.management_process import Governed, LaunchManagement, ManagementProcess
 from mailwarden.app.supervisor_log import SupervisorLog, in_seconds
+from mailwarden.control.config.model import GatewayConfig
 
 
 class ManagementKeeper:
@@ -28,6 +30,7 @@ class ManagementKeeper:
         self._waits: Final = waits
         self._describe: Final = describe
         self._process: ManagementProcess | None = None
+        self.ports: Final = ManagementPorts()
 
     @property
     def pid(self) -> int:
@@ -39,6 +42,14 @@ class ManagementKeeper:
         if self._process is not None:
             self._process.send({"do": "follow"})
 
+    def bind(self, config: GatewayConfig) -> None:
+        """Let it listen where `config` says; raises OSError when a port cannot be had."""
+        if self.ports.bind(config) and self._process is not None:
+            self._hand_over(self._process)
+
+    def _hand_over(self, process: ManagementProcess) -> None:
+        process.send({"do": "listen"}, self.ports.descriptors())
+
     async def run(self, user: str, log: SupervisorLog, stopping: asyncio.Event) -> None:
         """Keep it running, as `user`, until the gateway stops."""
         failures = 0
@@ -48,6 +59,7 @@ class ManagementKeeper:
                 await process.start()
                 self._process = process
                 process.send({"do": "configure", **self._describe()})
+                self._hand_over(process)
                 ended = f"ended with {await _until_ended(process, stopping)}"
             except OSError as error:
                 ended = f"cannot be started: {error}"

@@ -14,6 +14,7 @@ NEXT_START_SETTINGS: Final = (
     "workers",  # each has a part of the spool, which only a start hands over
     "state_directory",
     "user",
+    "management.user",
     "spool.segment_size_bytes",
     "spool.hot_size_max_bytes",
     "spool.free_size_min_bytes",

@@ -108,7 +108,7 @@ def _without_file(path: Path, base: Path, problems: ConfigError) -> Supervisor:
 
 
 def _keeper(config: GatewayConfig, base: Path) -> Keeper:
-    owner = StateDirectory.owner(config.user)
+    owner = StateDirectory.owner(config.management.user or config.user)
     return Keeper(StateDirectory.at(config, base).directory / FOLDER, owner)
 
 

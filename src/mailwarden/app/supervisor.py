@@ -130,12 +130,15 @@ class Supervisor:
                 group.create_task(self._books.run(self._stopping))
                 group.create_task(self._announce(on_ready, count))
                 if self._management is not None:
-                    keep = self._management.run(self._started.user, self._log, self._stopping)
+                    user = self._started.management.user or self._started.user
+                    keep = self._management.run(user, self._log, self._stopping)
                     group.create_task(keep)
             self._books.save()
         finally:
             await self._control.close()
             self._ports.close()
+            if self._management is not None:
+                self._management.ports.close()
             self._log.close()
         return 0
 
@@ -162,6 +165,8 @@ class Supervisor:
     def _prepare(self, count: int) -> None:
         """Take ports, folders and signals; the logs last, as only then nothing is in the way."""
         use_time_zone(self.config.time_zone)
+        if self._management is not None:
+            self._management.bind(self.config)
         for index in range(count):
             self._ports.bind(index, self._receiving())
         self.state.prepare(self.config.user)
@@ -389,6 +394,8 @@ class Supervisor:
         changed = changed_settings(self.config, config)
         living = [worker for worker in self.workers if not worker.is_gone]
         self._log.apply(config.logs, config.hostname)  # before the workers, which open its files
+        if self._management is not None:
+            self._management.bind(config)
         for worker in living:  # the others get theirs when they are started
             self._ports.bind(worker.index, without_suspended(config, self._switches))
         use_time_zone(config.time_zone)

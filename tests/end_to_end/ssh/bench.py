@@ -22,8 +22,8 @@ from mailwarden.control.remote.log_in import Doors
 from mailwarden.control.remote.session_host import Access, AccessEvent, Origin, Product
 from mailwarden.control.remote.sessions import Sessions
 from mailwarden.control.remote.ssh_server import SshParts, SshServer
-from mailwarden.control.remote.ssh_settings import HOST_KEYS, SshSettings, fips_subset
 from mailwarden.core.access.access_list import AccessList, NetworkAccess
+from mailwarden.core.access.ssh_settings import HOST_KEYS, SshSettings, fips_subset
 from mailwarden.core.access.users import User
 from mailwarden.services.accounts.answers import Admitted
 from mailwarden.services.accounts.passwords import Passwords

@@ -7,11 +7,11 @@ import asyncssh
 import pytest
 
 from mailwarden.control.remote.session_host import Access
-from mailwarden.control.remote.ssh_settings import SshSettings
 from mailwarden.core.access.access_list import AccessList, AccessMode, NetworkAccess
 from mailwarden.core.access.account import Change, lock, unlock
 from mailwarden.core.access.one_time_code import make_code
 from mailwarden.core.access.password_policy import PasswordPolicy
+from mailwarden.core.access.ssh_settings import SshSettings
 from mailwarden.services.accounts.second_factor import SecondFactors
 from tests.end_to_end.ssh.bench import LOOPBACK, make_key, serving
 

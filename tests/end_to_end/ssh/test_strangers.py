@@ -11,8 +11,8 @@ import pytest
 
 from mailwarden.control.remote.connection_gate import CONNECTION_RATE
 from mailwarden.control.remote.session_host import Access
-from mailwarden.control.remote.ssh_settings import SshSettings
 from mailwarden.core.access.access_list import AccessList, NetworkAccess
+from mailwarden.core.access.ssh_settings import SshSettings
 from tests.end_to_end.ssh.bench import LOOPBACK, PATIENCE, Bench, make_key, serving
 
 ATTACKER = "127.0.0.9"

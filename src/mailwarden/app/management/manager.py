@@ -1,6 +1,8 @@
 """What runs in the management process, put together."""
 
 import asyncio
+import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -8,6 +10,7 @@ from typing import Final
 from mailwarden.app.management.accounts import OwnPasswords, follow_users
 from mailwarden.app.management.facts import node_facts
 from mailwarden.app.management.host import ManagementHost
+from mailwarden.app.management.ssh_way import SshWay
 from mailwarden.app.management.supervisor_link import SupervisorLink
 from mailwarden.control.config.tables import Tables
 from mailwarden.control.operations.administration import Administration, build_tree
@@ -72,7 +75,7 @@ class Manager:
             clock=self._clock,
             facts=node_facts(folder),
             tables=tables,
-            on_change=self.follow_users,
+            on_change=self._follow_configuration,
             presence=self.sessions,
         )
         self._host: Final = ManagementHost(self.administration, self._log)
@@ -83,12 +86,14 @@ class Manager:
             self.sessions,
         )
         self._console: Final = ConsoleServer(folder, parts)
+        self._ssh: Final = SshWay(folder, self.administration, self._host, self.sessions)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Let administrators in until the gateway stops."""
         follow_users(self.administration)
         await self._console.start()
         await self._show_first_password()
+        self._ssh.start()
         self._link.say("ready")
         async with asyncio.TaskGroup() as group:
             loops = [
@@ -106,6 +111,7 @@ class Manager:
             for loop in loops:
                 loop.cancel()
         await self._console.close()
+        await self._ssh.close()
         self.close()
 
     def close(self) -> None:
@@ -114,11 +120,19 @@ class Manager:
         self._accounts.close()
         self._store.close()
 
+    def listen(self, sockets: Sequence[socket.socket]) -> None:
+        """Let administrators in on these sockets by SSH, and on no others."""
+        self._ssh.listen(sockets)
+
     def follow_file(self) -> None:
         """Take the version that the configuration file has become."""
         last = self.administration.versions.last()
         if last is not None:
             self.administration.take(last.tree)
+
+    def _follow_configuration(self) -> None:
+        self.follow_users()
+        self._ssh.follow()
 
     def follow_users(self) -> None:
         """Let accounts be as the configuration says; what is wrong with them is told."""

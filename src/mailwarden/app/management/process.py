@@ -27,6 +27,7 @@ class Process:
         self._manager: Manager | None = None
         self._first: asyncio.Future[Packet] = asyncio.get_running_loop().create_future()
         self._stop = asyncio.Event()
+        self._sockets: list[socket.socket] = []
 
     async def run(self) -> None:
         """Run until the supervisor says stop, or is gone."""
@@ -35,12 +36,16 @@ class Process:
         self._manager = Manager(
             directory / FOLDER, Path(packet["base"]), logs, self._link, packet["number"]
         )
+        self._manager.listen(self._sockets)
         await self._manager.run(self._stop)
 
     def _packet(self, packet: Packet, descriptors: list[int]) -> None:
-        for descriptor in descriptors:
-            os.close(descriptor)
+        sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
         match packet.get("do"):
+            case "listen":
+                self._sockets = sockets
+                if self._manager is not None:
+                    self._manager.listen(sockets)
             case "configure" if not self._first.done():
                 self._first.set_result(packet)
             case "follow" if self._manager is not None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from mailwarden.core.hostport import parse_hostname
 from mailwarden.core.interface import Interface
+from mailwarden.core.management_settings import ManagementSettings
 from mailwarden.core.patterns import parse_destination, parse_name
 from mailwarden.core.policy.bounce_profile import DEFAULT_PROFILE, BounceProfile
 from mailwarden.core.policy.bounce_templates import Wording
@@ -143,6 +144,9 @@ class GatewayConfig:
     dns: DnsSettings = setting(DnsSettings, "Which name servers are asked.")
     updates: UpdateSettings = setting(
         UpdateSettings, "Where updates of engines and rules come from."
+    )
+    management: ManagementSettings = setting(
+        ManagementSettings, "The process that administrators reach the gateway through."
     )
     administration: AdministrationSettings = setting(
         AdministrationSettings, "Who may administer the gateway, and how they get in."

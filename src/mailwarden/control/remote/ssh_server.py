@@ -3,9 +3,9 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import asyncssh
 
@@ -17,14 +17,16 @@ from mailwarden.control.remote.session_host import Access, AccessEvent, Origin, 
 from mailwarden.control.remote.sessions import Sessions
 from mailwarden.control.remote.ssh_connection import Connection, Visitor
 from mailwarden.control.remote.ssh_session import AdminSession, Company
-from mailwarden.control.remote.ssh_settings import SIGNATURES, SshSettings, fips_subset
 from mailwarden.core.access.access_list import AccessList, Decision
 from mailwarden.core.access.access_list import Origin as ListedOrigin
 from mailwarden.core.access.account import Channel
 from mailwarden.core.access.attempts import source_network
 from mailwarden.core.access.roles import rights_of
+from mailwarden.core.access.ssh_settings import SIGNATURES, SshSettings, fips_subset
 from mailwarden.services.accounts.answers import Admitted
 from mailwarden.system.clock.clock import Clock
+
+Address = tuple[Any, ...]  # as the system gives it
 
 KEEPALIVES_MAX: Final = 3
 UNUSED_SECONDS: Final = 300.0  # that a connection may be logged in without a session
@@ -57,6 +59,7 @@ class SshServer:
         self.parts: Final = parts
         self._gate = ConnectionGate(**_limits(settings))
         self._arrivals: set[Arrival] = set()
+        self._doors: dict[Address, tuple[socket.socket, asyncio.Task[None]]] = {}
         self._logged: dict[str, float] = {}
         self._set(settings, access)
 
@@ -68,15 +71,34 @@ class SshServer:
             if not self._decide(arrival.origin.address).is_allowed:
                 arrival.close()
 
-    async def run(self, sockets: Sequence[socket.socket]) -> None:
-        """Serve on `sockets`, which listen already."""
+    async def run(self, sockets: Iterable[socket.socket]) -> None:
+        """Serve on `sockets`, which listen already, until this is cancelled."""
+        self.listen(sockets)
         try:
-            async with asyncio.TaskGroup() as group:
-                for listening in sockets:
-                    listening.setblocking(False)
-                    group.create_task(self._accept(listening))
+            await asyncio.Event().wait()
         finally:
+            for address in list(self._doors):
+                self._shut(address)
             await self._close()
+
+    def listen(self, sockets: Iterable[socket.socket]) -> None:
+        """Serve on these sockets from now on, and no others; connections go on as they are."""
+        wanted = {each.getsockname(): each for each in sockets}
+        for address in list(self._doors):
+            if address not in wanted:
+                self._shut(address)
+        for address, listening in wanted.items():
+            if address in self._doors:
+                listening.close()  # the same port again
+                continue
+            listening.setblocking(False)
+            task = asyncio.get_running_loop().create_task(self._accept(listening))
+            self._doors[address] = listening, task
+
+    def _shut(self, address: Address) -> None:
+        listening, task = self._doors.pop(address)
+        task.cancel()
+        listening.close()
 
     def left(self, arrival: "Arrival") -> None:
         """Note that a connection is over."""

@@ -7,7 +7,7 @@ import asyncssh
 import pytest
 
 from mailwarden.control.remote.host_keys import HostKeyError, fingerprints, load_host_keys
-from mailwarden.control.remote.ssh_settings import HOST_KEYS, fips_subset
+from mailwarden.core.access.ssh_settings import HOST_KEYS, fips_subset
 
 FAST = ("ssh-ed25519", "ecdsa-sha2-nistp256")
 

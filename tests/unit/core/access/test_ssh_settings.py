@@ -8,7 +8,8 @@ from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
 from asyncssh.public_key import get_public_key_algs
 
-from mailwarden.control.remote.ssh_settings import (
+from mailwarden.core.access.ssh_key import KEY_TYPES_FIPS
+from mailwarden.core.access.ssh_settings import (
     CIPHERS,
     HOST_KEYS,
     KEY_EXCHANGES,
@@ -17,7 +18,6 @@ from mailwarden.control.remote.ssh_settings import (
     SshSettings,
     fips_subset,
 )
-from mailwarden.core.access.ssh_key import KEY_TYPES_FIPS
 
 ALL = (*CIPHERS, *MACS, *KEY_EXCHANGES, *SIGNATURES)
 

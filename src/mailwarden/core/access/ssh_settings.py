@@ -12,8 +12,6 @@ from typing import Final
 from mailwarden.core.problem import Problem
 from mailwarden.core.setting import Unit, setting
 
-SSH_PORT: Final = 22
-
 CIPHERS: Final = (
     "aes256-gcm@openssh.com",
     "aes128-gcm@openssh.com",
@@ -86,7 +84,6 @@ def _one_of(known: tuple[str, ...]) -> Callable[[str], str]:
 class SshSettings:
     """The way in by SSH."""
 
-    port: int = setting(SSH_PORT, "Port of SSH, SFTP and SCP.", minimum=1, maximum=65535)
     ciphers: tuple[str, ...] = setting(
         CIPHERS, "Ciphers, the preferred one first.", parse=_one_of(CIPHERS), entries_max=32
     )
@@ -104,13 +101,6 @@ class SshSettings:
         "With which keys the gateway proves who it is.",
         parse=_one_of(HOST_KEYS),
         entries_max=32,
-    )
-    idle_seconds: float = setting(
-        1800.0,
-        "After so long without a key pressed a session ends, its uncommitted changes with it.",
-        minimum=60,
-        maximum=86_400,
-        unit=Unit.SECONDS,
     )
     login_seconds: float = setting(
         60.0,

@@ -1,0 +1,39 @@
+"""Builds the SSH server; a module of its own, as it takes long to load."""
+
+from pathlib import Path
+
+from mailwarden.control.operations.administration import Administration
+from mailwarden.control.remote.file_folder import Folder
+from mailwarden.control.remote.host_keys import load_host_keys
+from mailwarden.control.remote.log_in import Doors
+from mailwarden.control.remote.session_host import SessionHost
+from mailwarden.control.remote.sessions import Sessions
+from mailwarden.control.remote.ssh_server import SshParts, SshServer
+from mailwarden.core.access.access_list import AccessList
+
+
+def make_ssh_server(
+    keys: Path, administration: Administration, host: SessionHost, sessions: Sessions
+) -> SshServer:
+    """Return the server; `keys` is the folder of its host keys, made at the first time.
+
+    Raises:
+        OSError: they cannot be read or written.
+    """
+    config = administration.config
+    parts = SshParts(
+        doors=Doors(
+            administration.sign_in,
+            administration.passwords,
+            lambda: administration.config.administration.passwords,
+        ),
+        host=host,
+        sessions=sessions,
+        clock=administration.clock,
+        host_keys=load_host_keys(keys, config.management.ssh.host_keys),
+        folders={
+            "configuration": Folder(administration.files, is_writable=True),
+            "log": Folder(administration.logs, is_writable=False),
+        },
+    )
+    return SshServer(config.management.ssh, AccessList(config.administration.network_access), parts)
