@@ -3,6 +3,7 @@
 from typing import Final
 
 from mailwarden.control.commands import (
+    admin_access,
     committing,
     logs,
     mail_flow,
@@ -24,6 +25,7 @@ from mailwarden.control.dialogue.declaration import Catalog
 CATALOG: Final[Catalog[SettingsDraft]] = Catalog(
     (
         *committing.COMMANDS,
+        *admin_access.COMMANDS,
         *node.COMMANDS,
         *password.COMMANDS,
         *second_factor.COMMANDS,

@@ -3,6 +3,7 @@
 from enum import Enum
 from typing import Final
 
+from mailwarden.control.answers.table import count_of
 from mailwarden.control.candidate import show
 from mailwarden.control.commands.draft import Settings, SettingsDraft
 from mailwarden.control.commands.words import date_of, refused_as_told
@@ -57,13 +58,7 @@ async def _commit(scope: Settings) -> Shown:
 
 
 async def _commit_confirmed(scope: Settings) -> Shown:
-    minutes = scope[MINUTES]
-    shown = await _commit_for(scope, minutes * 60.0)
-    if shown.text == NOTHING:
-        return shown
-    word = "minute" if minutes == 1 else "minutes"
-    told = f'They are taken back in {minutes} {word} unless you run "confirmcommit".'
-    return Shown(f"{shown.text}\n{told}", shown.data)
+    return await _commit_for(scope, scope[MINUTES] * 60.0)
 
 
 def _confirm(scope: Settings) -> str:
@@ -96,6 +91,9 @@ async def _commit_for(scope: Settings, confirm_seconds: float) -> Shown:
                 ) from None
             continue
         lines = [f"Changes committed: {date_of(done.version.time)}", *done.notes]
+        if done.version.confirm_seconds:
+            minutes = count_of(round(done.version.confirm_seconds / 60), "minute")
+            lines.append(f'They are taken back in {minutes} unless you run "confirmcommit".')
         return Shown("\n".join(lines), _described(done.version))
     raise RefusedError("Others are committing the same sections; try again.")
 

@@ -1,12 +1,13 @@
 """Committing a session's changes, looking at them, dropping them, and going back (admin 1.5)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
 from mailwarden.control.candidate.candidate import Candidate, Conflict, ConflictError
 from mailwarden.control.config.reader import ConfigError
+from mailwarden.control.operations import accounts, new_users, own_access
 from mailwarden.control.operations.administration import Administration
 from mailwarden.control.operations.desk import Desk, RefusedOperationError
 from mailwarden.control.operations.gateway import ActivationError, GatewayError
@@ -17,11 +18,15 @@ from mailwarden.control.operations.versions import (
     Proposal,
     texts_of,
 )
+from mailwarden.core.access.access_list import CONFIRM_SECONDS
+from mailwarden.services.accounts.administration import AdministrationSettings
+from mailwarden.services.accounts.store import AccountStoreError
 from mailwarden.stores.configuration.errors import StoreError
 from mailwarden.stores.configuration.record import Author, Version, clean_comment
 
-CONFIRM_SECONDS: Final = 300.0  # ACC-04
 VERSIONS_LISTED: Final = 20  # COM-08
+SHUT_OUT: Final = "By the access list {}. Confirm the commit from an address that it allows."
+NOT_FROM_HERE: Final = "This cannot be confirmed from here: {}."
 
 
 class Done(NamedTuple):
@@ -49,6 +54,8 @@ class Settlement(Enum):
 async def commit(desk: Desk, comment: str = "", *, confirm_seconds: float = 0.0) -> Done:
     """Put the session's changes in force.
 
+    Whoever would not get in again by the changed access list has to confirm it (ACC-04).
+
     Raises:
         NothingToCommitError: there are none.
         ConflictingError: others have committed the same; `settle` is the way out.
@@ -65,10 +72,19 @@ async def commit(desk: Desk, comment: str = "", *, confirm_seconds: float = 0.0)
         raise NothingToCommitError
     if conflicts := candidate.conflicts(MODEL):
         raise ConflictingError(conflicts)
+    administration = desk.administration
+    before, after = administration.config.administration, _checked(desk, candidate)
+    shuts_out = ""
+    if after.network_access != before.network_access:
+        shuts_out = own_access.shut_out_by(desk, after.network_access)
+    if shuts_out:
+        confirm_seconds = min(confirm_seconds or CONFIRM_SECONDS, CONFIRM_SECONDS)
     proposal = _prepare(desk, candidate, comment, confirm_seconds)
-    done = await put_in_force(desk.administration, proposal)
-    desk.candidate = Candidate.of(desk.administration.versions.last())
-    return done
+    done = await put_in_force(
+        administration, proposal, lambda: new_users.set_passwords(desk, before.users)
+    )
+    desk.candidate = Candidate.of(administration.versions.last())
+    return Done(done.version, (*done.notes, SHUT_OUT.format(shuts_out))) if shuts_out else done
 
 
 def settle(desk: Desk, settlement: Settlement) -> None:
@@ -78,6 +94,7 @@ def settle(desk: Desk, settlement: Settlement) -> None:
     assert last is not None
     if settlement is Settlement.DISCARD:
         desk.candidate = desk.candidate.discard(last, MODEL)
+        new_users.forget_others(desk)
     else:
         desk.candidate = desk.candidate.overwrite(last)
 
@@ -86,6 +103,7 @@ def clear(desk: Desk) -> None:
     """Drop the session's changes (COM-06)."""
     desk.require("clearchanges")
     desk.candidate = Candidate.of(desk.administration.versions.last())
+    desk.new_passwords.clear()
 
 
 def stage_version(desk: Desk, number: int) -> None:
@@ -104,21 +122,28 @@ def stage_version(desk: Desk, number: int) -> None:
     desk.candidate = Candidate.of(versions.last()).load(tree, MODEL)
 
 
-async def put_in_force(administration: Administration, proposal: Proposal) -> Done:
+async def put_in_force(
+    administration: Administration,
+    proposal: Proposal,
+    afterwards: Callable[[], Sequence[str]] = tuple,
+) -> Done:
     """Let the gateway work by a version that was prepared, and keep it.
 
+    `afterwards` does what is to be done once it is in force; it returns what is worth to know.
     It goes on to its end when whoever waits for it is gone: a session may be ended at any moment.
 
     Raises:
         RefusedOperationError: the gateway cannot; the version is forgotten.
     """
-    work = asyncio.ensure_future(_put_in_force(administration, proposal))
+    work = asyncio.ensure_future(_put_in_force(administration, proposal, afterwards))
     administration.under_way.add(work)
     work.add_done_callback(administration.under_way.discard)
     return await asyncio.shield(work)
 
 
-async def _put_in_force(administration: Administration, proposal: Proposal) -> Done:
+async def _put_in_force(
+    administration: Administration, proposal: Proposal, afterwards: Callable[[], Sequence[str]]
+) -> Done:
     store = administration.versions.store
     is_in_force = False
     try:
@@ -134,7 +159,7 @@ async def _put_in_force(administration: Administration, proposal: Proposal) -> D
         if not is_in_force:
             store.abandon(proposal.prepared)
     administration.take(proposal.tree)
-    return Done(version, tuple(notes))
+    return Done(version, (*notes, *afterwards()))
 
 
 async def _go_back(administration: Administration) -> None:
@@ -145,8 +170,15 @@ async def _go_back(administration: Administration) -> None:
 
 
 def confirm(desk: Desk) -> int:
-    """Let the last version hold for good; return its number, or 0 where none waited."""
+    """Let the last version hold for good; return its number, or 0 where none waited.
+
+    Raises:
+        RefusedOperationError: whoever asks could not come again, and must not confirm that.
+    """
     desk.require("confirmcommit")
+    access = desk.administration.config.administration.network_access
+    if reason := own_access.shut_out_by(desk, access):
+        raise RefusedOperationError(NOT_FROM_HERE.format(reason))
     store = desk.administration.versions.store
     waiting = store.awaiting()
     if waiting is None or not store.confirm(waiting.number, desk.actor.author):
@@ -155,16 +187,31 @@ def confirm(desk: Desk) -> int:
     return waiting.number
 
 
-def _prepare(desk: Desk, candidate: Candidate, comment: str, confirm_seconds: float) -> Proposal:
-    author: Author = desk.actor.author
+def _checked(desk: Desk, candidate: Candidate) -> AdministrationSettings:
+    """Return what the candidate says of administrators, if all of it may be committed.
+
+    Raises:
+        RefusedOperationError: it may not.
+    """
+    administration = desk.administration
     try:
-        desk.administration.build(candidate.tree)
-        return desk.administration.versions.prepare(
-            candidate, author, comment, confirm_seconds=confirm_seconds
-        )
+        after = administration.build(candidate.tree).administration
+        before = administration.config.administration
+        accounts.check_removal(administration, before.users, after.users)
     except ConfigError as error:
         problems = (f"{each.path}: {each.message}" for each in error.problems)
         raise RefusedOperationError("\n".join(problems)) from error
+    except AccountStoreError as error:
+        raise RefusedOperationError(f"The accounts cannot be read: {error}") from error
+    return after
+
+
+def _prepare(desk: Desk, candidate: Candidate, comment: str, confirm_seconds: float) -> Proposal:
+    author: Author = desk.actor.author
+    try:
+        return desk.administration.versions.prepare(
+            candidate, author, comment, confirm_seconds=confirm_seconds
+        )
     except ConflictError as error:
         raise ConflictingError(error.conflicts) from error
     except StoreError as error:

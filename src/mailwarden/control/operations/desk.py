@@ -14,13 +14,15 @@ class RefusedOperationError(Exception):
 class Desk:
     """One for each session. `candidate` has its pending changes (COM-02).
 
-    `session` is its number among the living ones; 0 is none of them.
+    `session` is its number among the living ones; 0 is none of them. `new_passwords` are the hashes
+    of those of users whom a commit is yet to make.
     """
 
     def __init__(self, actor: Actor, administration: Administration, session: int = 0) -> None:
         self.actor = actor
         self.administration = administration
         self.session = session
+        self.new_passwords: dict[str, str] = {}
         self.candidate = Candidate.of(administration.versions.last())
 
     def may(self, command: str) -> bool:
@@ -59,3 +61,4 @@ class Desk:
     def drop(self) -> None:
         """Drop what waits for a commit; the session is over."""
         self.candidate = self.candidate.clear()
+        self.new_passwords.clear()
