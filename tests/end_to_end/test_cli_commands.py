@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+from tests.dns_server import serving
 from tests.end_to_end.gateway import Client, Gateway, message, running, wait_until
+from tests.end_to_end.sink import Sink
 from tests.end_to_end.test_operations import command
 
 PER_CONNECTION = 10  # messages, as the listener allows
 SECONDS = 60
+ZONE = {"mx.partner.example": {"A": ["127.0.0.1"]}}
 
 
 def cli(gateway: Gateway, *words: str) -> str:
@@ -106,3 +109,25 @@ def _pids(gateway: Gateway) -> set[int]:
         return set(gateway.worker_pids())
     except Exception:  # between two lives nobody answers, in one way or another
         return set()
+
+
+def test_s_11_the_network_is_looked_at(tmp_path: Path) -> None:
+    with Sink() as sink, serving(ZONE) as dns:
+        routes = {"partner.example": f"mx.partner.example:{sink.port}"}
+        with running(tmp_path, smtp_routes=routes, dns={"servers": [dns.address]}) as gateway:
+            wait_administration(gateway)
+            verified = cli(gateway, "tlsverify", "partner.example")
+            assert f"Connecting to mx.partner.example [127.0.0.1]:{sink.port}.\n" in verified
+            assert "STARTTLS is not offered" in verified
+            assert "would be delivered: to 1 of 1 hosts." in verified
+            assert "A=127.0.0.1\n" in cli(gateway, "nslookup", "mx.partner.example")
+            missing = cli(gateway, "dig", "no.example", "mx", dns.address)
+            assert "There is no such name." in missing
+            pinged = cli(
+                gateway, "diagnostic", "network", "smtpping", "mx.partner.example", str(sink.port)
+            )
+            assert "220 sink.test ESMTP\nEHLO gw1.corp.example\n" in pinged
+            assert pinged.endswith("The server answers.\n")
+            assert f"127.0.0.1:{gateway.port()}" in cli(gateway, "netstat", "sockets")
+            assert "may still be used" in cli(gateway, "diagnostic", "disk")
+            assert "flushed" in cli(gateway, "diagnostic", "network", "flush")

@@ -11,6 +11,7 @@ from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import build_config
 from mailwarden.control.config.tables import Tables
 from mailwarden.control.operations.gateway import Gateway
+from mailwarden.control.operations.name_finder import MakeFinder, make_finder
 from mailwarden.control.operations.presence import NobodyPresent, Presence
 from mailwarden.control.operations.versions import Versions
 from mailwarden.control.xml.origin import NodeFacts
@@ -29,8 +30,8 @@ class Administration:
 
     `config` is the configuration in force, `base` is what relative paths in it count from. `files`
     is the folder of files that administrators import and export (`/configuration`), `logs` that of
-    the logs. `on_change` is called when another configuration is in force. `presence` are the
-    living sessions.
+    the logs. `on_change` is called when another configuration is in force; `make_finder`
+    makes what asks name servers. `presence` are the living sessions.
     """
 
     config: GatewayConfig
@@ -48,6 +49,7 @@ class Administration:
     tables: Tables = field(default_factory=Tables)
     under_way: set["asyncio.Future[Any]"] = field(default_factory=set)  # what has to be finished
     on_change: Callable[[], None] = lambda: None
+    make_finder: MakeFinder = make_finder
     presence: Presence = field(default_factory=NobodyPresent)
     alerts: Alerts = field(default_factory=NoAlerts)
 
