@@ -3,6 +3,7 @@
 import random
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from mailwarden.services.certificates.acme.settings import (
 )
 from mailwarden.services.certificates.facts import names_of
 from mailwarden.services.certificates.key_type import KeyType
+from mailwarden.services.certificates.stand_in import stand_in
 from mailwarden.services.certificates.store import CertificateStore
 from mailwarden.system.clock.clock import SystemClock
 from mailwarden.system.crypto.memory_files import certificate_in_memory
@@ -100,7 +102,7 @@ async def test_http_01(tmp_path: Path, server: Pebble, kind: KeyType) -> None:
     domains = ("mx1.corp.example", "mx.corp.example")
     wanted = AcmeCertificate(domains=domains, key=kind)
     place = Place(tmp_path, server, settings_of(server, wanted))
-    place.keeper.stand_in()
+    stand_in(place.store, place.keeper.settings.certificates, time.time())
     await order(place, server)
     assert (place.events.issued, place.events.failed) == (["mx"], [])
     pair = place.store.load("mx").pair

@@ -1,14 +1,15 @@
 """A configuration that was accepted, as the supervisor hands it to the workers.
 
-It holds the texts it was read from: those of its own file and of all files of tables. So every
-worker, one that is restarted included, reads what was accepted, whatever has become of the files.
+It holds the texts it was read from: those of its own file and of all files of tables, and the
+keys of the certificates that the gateway keeps and it uses. So every worker, one that is restarted
+included, works by what was accepted, whatever has become of the files.
 """
 
 import fcntl
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -22,22 +23,32 @@ _SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | f
 class Accepted:
     """A configuration, its text, and those of its tables by the names that stand for them.
 
-    `number` is of its version in the store; 0 is that it is not kept.
+    `number` is of its version in the store; 0 is that it is not kept. `pairs` are keys with their
+    certificates, in PEM, by the name of the certificate.
     """
 
     config: GatewayConfig
     text: str
     tables: Mapping[str, str]
     number: int = 0
+    pairs: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def to_memory(self) -> int:
         """Return a file in memory that holds all texts and cannot be changed; for `from_memory`."""
-        return texts_to_memory(self.text, self.tables)
+        return texts_to_memory(self.text, self.tables, self.pairs)
 
 
-def texts_to_memory(text: str, tables: Mapping[str, str]) -> int:
+class HandedOver(NamedTuple):
+    """What is in such a file: of the configuration, of its tables, and pairs."""
+
+    text: str
+    tables: dict[str, str]
+    pairs: dict[str, str]
+
+
+def texts_to_memory(text: str, tables: Mapping[str, str], pairs: Mapping[str, str]) -> int:
     """Return a file in memory that holds all texts and cannot be changed; for `from_memory`."""
-    content = msgspec.json.encode((text, dict(tables)))
+    content = msgspec.json.encode((text, dict(tables), dict(pairs)))
     file = os.memfd_create("configuration", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         view = memoryview(content)
@@ -50,13 +61,13 @@ def texts_to_memory(text: str, tables: Mapping[str, str]) -> int:
     return file
 
 
-def from_memory(file: int) -> tuple[str, dict[str, str]]:
-    """Return the text of a configuration and those of its tables; closes `file`."""
+def from_memory(file: int) -> HandedOver:
+    """Return what `texts_to_memory` has put into `file`, which is closed."""
     try:
         content = os.pread(file, os.fstat(file).st_size, 0)
     finally:
         os.close(file)
-    return msgspec.json.decode(content, type=tuple[str, dict[str, str]])
+    return msgspec.json.decode(content, type=HandedOver)
 
 
 class HandedTexts:

@@ -4,7 +4,7 @@ One at a time. What cannot be worked by is taken back, and no version of it stay
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -19,7 +19,7 @@ from mailwarden.control.operations.versions import Texts
 from mailwarden.stores.configuration.errors import StoreError
 
 WARNINGS_LOGGED_MAX: Final = 20  # about tables, at one reload
-COMMANDS: Final = ("config_apply", "config_roll_back")
+COMMANDS: Final = ("config_apply", "config_roll_back", "certificates_hand_out")
 
 Answer = dict[str, Any]  # `problems`, with which nothing has changed, and `notes`
 
@@ -30,6 +30,11 @@ class Changeable(Protocol):
     @property
     def log(self) -> SupervisorLog:
         """Where it says what happens."""
+        ...
+
+    @property
+    def accepted(self) -> Accepted:
+        """What it works by."""
         ...
 
     async def work_by(self, accepted: Accepted) -> list[str]:
@@ -62,7 +67,9 @@ class Changes:
         return await self._change(lambda: self._source.apply_file(By()))
 
     async def by_request(self, request: dict[str, Any]) -> Answer:
-        """Do one of COMMANDS, from the system's shell."""
+        """Do one of COMMANDS, from the system's shell or the management process."""
+        if request["command"] == "certificates_hand_out":
+            return await self.hand_out_certificates()
         by = By(administrator_in(request), str(request.get("comment") or ""))
         if request["command"] == "config_roll_back":
             number = request.get("version")
@@ -82,15 +89,29 @@ class Changes:
         """
         async with self._turn:
             try:
-                text, tables = from_memory(texts)
-                accepted = self._source.accept(Texts(number, text, tables))
-                problems = await self._gateway.work_by(accepted)
+                text, tables, _ = from_memory(texts)
+                problems = await self._work_by(Texts(number, text, tables))
             except OSError as error:
                 problems = [str(error)]
             except ConfigError as error:
                 problems = [str(problem) for problem in error.problems]
         notes = [] if problems else self._gateway.note_what_waits()
         return {"problems": problems, "notes": notes}
+
+    async def hand_out_certificates(self) -> Answer:
+        """Hand those that the gateway keeps to the workers again, as one has been renewed."""
+        async with self._turn:
+            try:
+                accepted, notes = self._source.with_pairs(self._gateway.accepted)
+                self._warn_of(notes)
+                if accepted.pairs == self._gateway.accepted.pairs:
+                    return {"problems": [], "notes": []}
+                problems = await self._gateway.work_by(accepted)
+            except OSError as error:
+                problems = [str(error)]
+            except ConfigError as error:
+                problems = [str(problem) for problem in error.problems]
+        return {"problems": problems, "notes": []}
 
     def warn(self) -> None:
         """Say what stands in tables of the file without effect."""
@@ -127,7 +148,7 @@ class Changes:
         """Work by what was applied, and keep it; return why that cannot be."""
         is_in_force = False
         try:
-            problems = await self._gateway.work_by(self._source.accept(applied.texts))
+            problems = await self._work_by(applied.texts)
             if not problems:
                 self._source.finish(applied)
                 is_in_force = True
@@ -135,6 +156,15 @@ class Changes:
         finally:
             if not is_in_force:
                 self._source.abandon(applied)
+
+    async def _work_by(self, texts: Texts) -> list[str]:
+        accepted, notes = self._source.with_pairs(self._source.accept(texts))
+        self._warn_of(notes)
+        return await self._gateway.work_by(accepted)
+
+    def _warn_of(self, notes: Sequence[str]) -> None:
+        for note in notes:
+            self._gateway.log.warning(note)
 
     def _unchanged(self, problems: list[str]) -> Answer:
         for problem in problems:

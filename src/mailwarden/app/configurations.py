@@ -4,11 +4,13 @@ The file is read and found to be right first; what it changes becomes a version.
 by a version, never by the file itself, so that what others have committed holds as well.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from mailwarden.app.accepted import Accepted, HandedTexts
 from mailwarden.app.keeper import Applied, By, Keeper
+from mailwarden.app.kept_pairs import KeptPairs
 from mailwarden.control.config.problems import LocatedProblem
 from mailwarden.control.config.reader import parse_config, read_text
 from mailwarden.control.config.tables import Tables
@@ -31,6 +33,7 @@ class Configurations:
         self._handed: Final = HandedTexts()
         self._tables: Final = Tables(self._handed.read, beside=self._of_file)
         self._keeper: Final = keeper
+        self._pairs: Final = None if keeper is None else KeptPairs(keeper.folder, keeper.owner)
 
     @property
     def file_warnings(self) -> list[LocatedProblem]:
@@ -103,6 +106,20 @@ class Configurations:
             texts.text, name, self.base, look_at_files=look_at_files, tables=self._tables
         )
         return Accepted(config, texts.text, texts.tables, texts.number)
+
+    def with_pairs(
+        self, accepted: Accepted, *, is_start: bool = False
+    ) -> tuple[Accepted, tuple[str, ...]]:
+        """Return `accepted` with the certificates that the gateway keeps, and what to tell of them.
+
+        Raises:
+            ConfigError, OSError: as for `KeptPairs.load`.
+        """
+        if self._pairs is None:
+            return accepted, ()
+        name = f"version {accepted.number}" if accepted.number else str(self.path)
+        handed = self._pairs.load(accepted.config, name, is_start=is_start)
+        return replace(accepted, pairs=handed.pairs), handed.notes
 
     def finish(self, applied: Applied) -> None:
         """Put in force what was applied. Raises StoreError and OSError."""

@@ -69,8 +69,8 @@ class Keeper:
     def __init__(
         self, folder: Path, owner: tuple[int, int] | None, clock: Clock | None = None
     ) -> None:
-        self._folder: Final = folder
-        self._owner: Final = owner
+        self.folder: Final = folder
+        self.owner: Final = owner
         self._clock: Final = clock or SystemClock()
         self._file: Final = AppliedFile(folder)
 
@@ -102,7 +102,7 @@ class Keeper:
         Raises:
             StoreError, OSError: as for `begin`.
         """
-        if not self._folder.exists():
+        if not self.folder.exists():
             return None
         with self._open() as versions:
             last = versions.last()
@@ -195,15 +195,15 @@ class Keeper:
         versions.store.finish(proposal.prepared)
 
     def _make_folder(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if self._owner is not None:
-            os.chown(self._folder, *self._owner)
-        self._folder.chmod(0o700)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.owner is not None:
+            os.chown(self.folder, *self.owner)
+        self.folder.chmod(0o700)
 
     @contextmanager
     def _open(self) -> Iterator[Versions]:
-        with acting_as(self._owner):
-            store = ConfigurationStore(self._folder, self._clock)
+        with acting_as(self.owner):
+            store = ConfigurationStore(self.folder, self._clock)
             try:
                 yield Versions(store)
             finally:

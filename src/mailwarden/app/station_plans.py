@@ -4,7 +4,8 @@ A worker builds its stations from these (wiring.py), and a trace its own (tracin
 """
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,8 +28,9 @@ from mailwarden.mailflow.workqueue.stage import Plan
 from mailwarden.services.bounce_tags import BounceTags
 from mailwarden.services.call_ahead.asker import CallAhead
 from mailwarden.stores.spool.spool import Spool
-from mailwarden.system.crypto.settings import CertificateFiles
-from mailwarden.system.crypto.tls import client_context, server_context
+from mailwarden.system.crypto.memory_files import certificate_in_memory
+from mailwarden.system.crypto.settings import CertificateFiles, TlsProtocol
+from mailwarden.system.crypto.tls import CertificateError, client_context, server_context
 from mailwarden.system.log.maillog import MailLog
 
 
@@ -58,16 +60,24 @@ def listener_context(
     return replace(context, reverse_seconds=config.dns.reverse_timeout_seconds)
 
 
-def server_tls(config: GatewayConfig, base: Path, listener: Listener) -> ServerTls | None:
+def server_tls(
+    config: GatewayConfig, base: Path, listener: Listener, pairs: Mapping[str, str]
+) -> ServerTls | None:
     """Return how `listener` speaks TLS; None without a certificate.
+
+    `pairs` are those that the gateway keeps.
 
     Raises:
         CertificateError: its files cannot be used.
     """
     if not listener.certificate:
         return None
-    files = certificate_files(config, base, listener.certificate)
     protocol = config.tls.inbound
+    with certificate_files(config, base, listener.certificate, pairs) as files:
+        return _server_tls(files, protocol)
+
+
+def _server_tls(files: CertificateFiles, protocol: TlsProtocol) -> ServerTls:
     plain = server_context(files, verify_client=False, protocol=protocol)
     if not files.client_ca:
         return ServerTls(plain)
@@ -77,14 +87,29 @@ def server_tls(config: GatewayConfig, base: Path, listener: Listener) -> ServerT
     return ServerTls(plain, checking, demanding)
 
 
-def certificate_files(config: GatewayConfig, base: Path, name: str) -> CertificateFiles:
-    """Return the files of a certificate, by paths that are right wherever we are."""
+@contextmanager
+def certificate_files(
+    config: GatewayConfig, base: Path, name: str, pairs: Mapping[str, str]
+) -> Iterator[CertificateFiles]:
+    """Give the files of a certificate, by paths that are right wherever we are.
+
+    Raises:
+        CertificateError: the gateway keeps it, and it is not among `pairs`.
+    """
     files = config.certificates[name]
-    return CertificateFiles(
-        certificate=str(base / files.certificate),
-        key=str(base / files.key),
-        client_ca=str(base / files.client_ca) if files.client_ca else "",
-    )
+    client_ca = str(base / files.client_ca) if files.client_ca else ""
+    if not files.is_kept:
+        yield CertificateFiles(
+            certificate=str(base / files.certificate),
+            key=str(base / files.key),
+            client_ca=client_ca,
+        )
+        return
+    if name not in pairs:
+        raise CertificateError("certificate", f"the certificate {name} was not handed over")
+    pem = pairs[name].encode("ascii")
+    with certificate_in_memory(pem, pem) as held:
+        yield replace(held, client_ca=client_ca)
 
 
 def work_queue_plan(config: GatewayConfig, spool: Spool, log: MailLog) -> Plan:
@@ -107,26 +132,29 @@ def _masquerades(config: GatewayConfig) -> dict[str, MasqueradeRules]:
     }
 
 
-def client_tls(config: GatewayConfig, base: Path) -> TlsContexts:
-    """Return how delivery speaks TLS.
+def client_tls(config: GatewayConfig, base: Path, pairs: Mapping[str, str]) -> TlsContexts:
+    """Return how delivery speaks TLS; `pairs` are the certificates that the gateway keeps.
 
     Raises:
         CertificateError: the files that it needs cannot be used.
     """
     ca_file = str(base / config.delivery.ca_file) if config.delivery.ca_file else ""
     name = destination_table(config).certificate
-    shown = certificate_files(config, base, name) if name else None
     protocol = config.tls.outbound
-    trusting, verifying = (
-        client_context(
-            ca_file,
-            verify=verify,
-            certificate=shown,
-            authorities=config.authorities,
-            protocol=protocol,
+    with ExitStack() as opened:
+        shown = None
+        if name:
+            shown = opened.enter_context(certificate_files(config, base, name, pairs))
+        trusting, verifying = (
+            client_context(
+                ca_file,
+                verify=verify,
+                certificate=shown,
+                authorities=config.authorities,
+                protocol=protocol,
+            )
+            for verify in (False, True)
         )
-        for verify in (False, True)
-    )
     return TlsContexts(trusting, verifying, protocol)
 
 

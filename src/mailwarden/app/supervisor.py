@@ -109,6 +109,7 @@ class Supervisor:
         self._books = Bookkeeper(self.state, lambda: self.workers)
         self._before: Accepted | None = None  # what the last reload replaced
         self._taken_back = ""  # why the last reload was undone
+        self._kept_notes: tuple[str, ...] = ()  # what was found of certificates at the start
         self._not_applied = ""  # why the gateway started without what the file says
 
     async def run(self, on_ready: Callable[["Supervisor"], None]) -> int:
@@ -150,7 +151,9 @@ class Supervisor:
             ConfigError: the version does not fit to this machine any more.
         """
         applied = self._source.begin(self._text)
-        accepted = self._source.accept(applied.texts)
+        accepted, self._kept_notes = self._source.with_pairs(
+            self._source.accept(applied.texts), is_start=True
+        )
         self._source.finish(applied)
         self._not_applied = applied.why
         self._accepted, self._texts = accepted, accepted.to_memory()
@@ -186,6 +189,8 @@ class Supervisor:
         self._changes.warn()
         if self._not_applied:
             self._log.critical(f"{self._path} is not applied: {self._not_applied}")
+        for note in self._kept_notes:
+            self._log.critical(note)
         self._log.info(f"Gateway {self.config.hostname} is up with {count_of(count, 'worker')}")
         if is_delivery_suspended(self._switches):
             self._log.warning("Deliveries are currently suspended")
@@ -332,6 +337,11 @@ class Supervisor:
         """Work by version `number`, whose texts are in the file `texts`, which is closed."""
         return await self._changes.activate(number, texts)
 
+    @property
+    def accepted(self) -> Accepted:
+        """What it works by."""
+        return self._accepted
+
     async def work_by(self, accepted: Accepted) -> list[str]:
         """Work by `accepted`, once all workers that are ready have followed.
 
@@ -392,6 +402,8 @@ class Supervisor:
     def _take(self, accepted: Accepted, texts: int) -> None:
         config = accepted.config
         changed = changed_settings(self.config, config)
+        if accepted.pairs != self._accepted.pairs:
+            changed.append("a certificate that the gateway keeps")
         living = [worker for worker in self.workers if not worker.is_gone]
         self._log.apply(config.logs, config.hostname)  # before the workers, which open its files
         if self._management is not None:

@@ -76,6 +76,7 @@ class Gateway:
         post: Post,
         config: GatewayConfig,
         *,
+        pairs: Mapping[str, str],
         memory: SharedMemory,
         alert: Alert,
         progress: Progress,
@@ -84,12 +85,15 @@ class Gateway:
     ) -> None:
         """Build everything and read the spool, which may take a minute; `start` begins to work.
 
+        `pairs` are the certificates that the gateway keeps, with their keys.
+
         Raises:
             SpoolFailure: the spool cannot be used.
             OSError: a log or another file cannot be used.
         """
         loop = asyncio.get_running_loop()
         self.config = config
+        self._pairs = pairs
         self.counters: dict[str, int] = defaultdict(int)
         self._base = post.base
         self._workers = post.count
@@ -234,31 +238,38 @@ class Gateway:
         await self.reputation.start()
         outsets = call_ahead_outsets(self.config)
         askers = self.call_aheads.plan(self.config.call_ahead_profiles, outsets)
-        contexts = self._contexts(self.config, askers)
+        contexts = self._contexts(self.config, askers, self._pairs)
         self.call_aheads.use(askers, outsets)
         await self.listeners.apply(contexts, sockets)
         if self._is_leader:
             self._bootstrapping = asyncio.create_task(self._bootstrap_dns())
 
-    async def apply(self, config: GatewayConfig, sockets: Mapping[str, socket.socket]) -> None:
+    async def apply(
+        self,
+        config: GatewayConfig,
+        sockets: Mapping[str, socket.socket],
+        pairs: Mapping[str, str],
+    ) -> None:
         """Swap the configuration: whatever begins from now on is judged by the new one."""
         policy_context = make_policy_context(config, self._base)
         outsets = call_ahead_outsets(config)
         askers = self.call_aheads.plan(config.call_ahead_profiles, outsets)
         self._tags = self._load_tags(config)
-        contexts = self._contexts(config, askers)  # may fail: nothing has changed then
+        # May fail: nothing has changed then.
+        contexts = self._contexts(config, askers, pairs)
+        tls = client_tls(config, self._base, pairs)
         # Also anew when only /etc/resolv.conf has changed.
         self._resolver.apply(config.dns, dns_source(config))
         use_time_zone(config.time_zone)
         self._zone_offset.forget()
         set_backlogs(config, sockets)
-        self.config = config
+        self.config, self._pairs = config, pairs
         self.call_aheads.use(askers, outsets)
         self._logs.apply(config.logs, self._state.logs, config.hostname)
         self.work_queue.apply(build_pipeline(self._plan(config)), config.work_queue)
         self._pressure.limits = self._pressure_limits(config)
         self.transport.apply(config, policy_context)
-        self.delivery.apply(self._delivery_plan(config))
+        self.delivery.apply(delivery_plan(config, tls=tls, tags=self._tags))
         self.origination.apply(report_words(config))
         self.rates.count_by(config.rates.windows)
         await self.reputation.apply(config.reputation)
@@ -395,7 +406,10 @@ class Gateway:
             self.spool.settle(entry, rids, Settlement.DROPPED)
 
     def _contexts(
-        self, config: GatewayConfig, askers: Mapping[str, CallAhead]
+        self,
+        config: GatewayConfig,
+        askers: Mapping[str, CallAhead],
+        pairs: Mapping[str, str],
     ) -> dict[str, ListenerContext]:
         path = config.inbound.credentials
         verify = load_credentials(self._base / path).verify if path else None
@@ -404,7 +418,7 @@ class Gateway:
                 listener.name: listener_context(
                     config,
                     listener,
-                    tls=server_tls(config, self._base, listener),
+                    tls=server_tls(config, self._base, listener, pairs),
                     verify=verify,
                     call_ahead=askers.get(listener.call_ahead),
                     tags=self._tags,
@@ -427,7 +441,8 @@ class Gateway:
         return work_queue_plan(config, self.spool, self.log)
 
     def _delivery_plan(self, config: GatewayConfig) -> DeliveryPlan:
-        return delivery_plan(config, tls=client_tls(config, self._base), tags=self._tags)
+        tls = client_tls(config, self._base, self._pairs)
+        return delivery_plan(config, tls=tls, tags=self._tags)
 
     def _pressure_limits(self, config: GatewayConfig) -> PressureLimits:
         """Return this worker's part of what all may hold."""

@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import traceback
+from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
@@ -83,7 +84,7 @@ class Worker:
             ports = descriptors[len(memory) :]
             base = Path(packet["base"])
             # Large tables take a second to read, in which mail goes on.
-            config = await asyncio.to_thread(self._read, texts, packet["name"], base)
+            config, pairs = await asyncio.to_thread(self._read, texts, packet["name"], base)
             sockets = {
                 name: socket.socket(fileno=port)
                 for name, port in zip(packet["listeners"], ports, strict=True)
@@ -98,6 +99,7 @@ class Worker:
                         StateDirectory(*map(Path, packet["state"])),
                     ),
                     config,
+                    pairs=pairs,
                     memory=memory,
                     alert=self._alert,
                     progress=self._progress,
@@ -115,23 +117,23 @@ class Worker:
             else:
                 close_all(memory)
                 try:
-                    await self._gateway.apply(config, sockets)
+                    await self._gateway.apply(config, sockets, pairs)
                 except (OSError, ValueError, CertificateError) as error:
                     # Most likely a file that only the supervisor may read: go on as before.
                     self._channel.send({"say": "refused", "text": str(error)})
                 else:
                     self._channel.send({"say": "followed"})
 
-    def _read(self, texts: int, name: str, base: Path) -> GatewayConfig:
-        """Return the configuration in `texts`, its tables ready to be asked.
+    def _read(self, texts: int, name: str, base: Path) -> tuple[GatewayConfig, Mapping[str, str]]:
+        """Return the configuration in `texts`, its tables ready to be asked, and kept pairs.
 
         The supervisor has looked at all files; this process may not have the rights to.
         """
-        text, self._handed.texts = from_memory(texts)
+        text, self._handed.texts, pairs = from_memory(texts)
         config = parse_config(text, name, base, look_at_files=False, tables=self._tables)
         self._handed.texts = {}
         self._tables.index()
-        return config
+        return config, pairs
 
     def _packet(self, packet: Packet, descriptors: list[int]) -> None:
         match packet.get("do"):

@@ -56,7 +56,7 @@ class SupervisorLink:
             GatewayError: it does not answer.
         """
         number, answers = self._begin()
-        file = texts_to_memory(texts.text, texts.tables)
+        file = texts_to_memory(texts.text, texts.tables, {})  # keys are not ours to hand
         try:
             assert self._channel is not None
             packet = {"say": "activate", "id": number, "number": texts.number}

@@ -179,8 +179,10 @@ class Stations:
         )
 
     def _server_tls(self, listener: Listener) -> ServerTls | None:
+        if listener.certificate and self._config.certificates[listener.certificate].is_kept:
+            return _offered_tls()  # the key is not ours to read
         try:
-            return server_tls(self._config, self._base, listener)
+            return server_tls(self._config, self._base, listener, {})
         except CertificateError as error:
             raise TraceError(f"the certificate {listener.certificate}: {error}") from error
 
@@ -254,6 +256,12 @@ class Stations:
         return HttpsPolicyFetcher(
             self._resolver, context, port=sts.port, timeout_seconds=sts.timeout_seconds
         )
+
+
+def _offered_tls() -> ServerTls:
+    """Return contexts that only say that TLS is offered: nobody shakes hands."""
+    plain, checking, demanding = (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(3))
+    return ServerTls(plain, checking, demanding)
 
 
 def _no_tls() -> TlsContexts:

@@ -29,6 +29,10 @@ PEM_SIZE_MAX: Final = 4 * 1024 * 1024  # the bundles of all public authorities a
 def file_problems(config: GatewayConfig) -> Iterator[Problem]:
     """Yield what is wrong with the files that `config` names. Reads them."""
     for name, files in config.certificates.items():
+        if files.is_kept:  # in the store, which is not looked at here
+            if files.client_ca:
+                yield from _authorities(f"{join('certificates', name)}.client_ca", files.client_ca)
+            continue
         for problem in _certificate(files):
             yield problem.under(join("certificates", name))
     if config.delivery.ca_file:

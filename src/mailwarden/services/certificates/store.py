@@ -1,7 +1,8 @@
 """The certificates that the gateway keeps itself: a folder for each, with its key.
 
-    <folder>/<name>/pair.pem      private key, certificate, intermediates; for the owner only
-    <folder>/<name>/request.pem   what an authority was asked with, until its answer is pasted
+Beside what `kept_file` says of pairs, there is
+
+    <folder>/<name>/request.pem   what an authority was asked with
 
 Key and certificate are in one file, so that after a crash they belong together: there is the old
 pair or the new one. A folder is made under a name that begins with a dot, and moved when it is
@@ -9,11 +10,19 @@ whole.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mailwarden.services.certificates.kept_file import (
+    KEY_END,
+    PAIR,
+    PAIR_BYTES_MAX,
+    file_name,
+    fingerprint_of,
+    read_pair,
+)
 from mailwarden.services.certificates.key_type import KeyType
 from mailwarden.services.certificates.names import (
     CertificateRefusedError,
@@ -21,7 +30,7 @@ from mailwarden.services.certificates.names import (
     shown,
 )
 from mailwarden.services.certificates.opener import Form, open_material
-from mailwarden.services.certificates.opening import CONTENT_BYTES_MAX, MALFORMED, Material
+from mailwarden.services.certificates.opening import MALFORMED, Material
 from mailwarden.services.certificates.pair import (
     Pair,
     join_pair,
@@ -39,10 +48,9 @@ from mailwarden.system.files.files import Files, SystemFiles, try_unlink, write_
 from mailwarden.system.files.whole_file import write_whole
 
 CERTIFICATES_MAX: Final = 1000
-PAIR: Final = "pair.pem"
+BESIDE_MAX: Final = 20  # that have taken the place of one another
 REQUEST: Final = "request.pem"
 
-_KEY_END: Final = b"-----END PRIVATE KEY-----\n"
 _CERTIFICATE_END: Final = b"-----END CERTIFICATE-----\n"
 
 Users = Callable[[str], Sequence[str]]  # who uses the certificate of that name, in words
@@ -85,8 +93,8 @@ class CertificateStore:
         """Return the names of all certificates, sorted."""
         return [name for name in self._files.names(str(self._folder)) if self._is_name(name)]
 
-    def load(self, name: str) -> Kept:
-        """Return a certificate.
+    def load(self, name: str, fingerprint: str = "") -> Kept:
+        """Return a certificate, the one of that fingerprint where it is there.
 
         Raises:
             KeyError: there is none of that name.
@@ -95,23 +103,19 @@ class CertificateStore:
         if not self._is_name(name) or not self._path(name).is_dir():
             raise KeyError(name)
         try:
-            return Kept(name, _parse(self._read(name, PAIR)), self._read_request(name))
-        except (FileNotFoundError, CertificateRefusedError, *MALFORMED) as error:
-            path = self._path(name, PAIR)
+            pair = _parse(read_pair(self._folder, name, fingerprint).pem)
+            return Kept(name, pair, self._read_request(name))
+        except (KeyError, CertificateRefusedError, *MALFORMED) as error:
+            path = self._path(name, file_name(fingerprint))
             raise CertificateRefusedError(f"{path} is damaged; import it again") from error
 
-    def pem(self, name: str) -> bytes:
+    def pem(self, name: str, fingerprint: str = "") -> bytes:
         """Return key, certificate and intermediates in PEM, to hand them to who needs them.
 
         Raises:
             KeyError: there is none of that name.
         """
-        if not self._is_name(name):
-            raise KeyError(name)
-        try:
-            return self._read(name, PAIR)
-        except FileNotFoundError:
-            raise KeyError(name) from None
+        return read_pair(self._folder, name, fingerprint).pem
 
     # Ways in (admin CRT-01).
 
@@ -143,38 +147,54 @@ class CertificateStore:
         request = make_request(key, wanted)
         return Kept(name, self.add(name, sign_self(key, wanted, now), request), request)
 
-    def paste_signed(self, name: str, content: bytes) -> Pair:
-        """Put the certificate that an authority made in the place of that of `name`.
+    def join_signed(self, name: str, content: bytes, fingerprint: str = "") -> Pair:
+        """Return the key of a certificate with the one that an authority made for it.
 
-        `content` may hold intermediates; those that are known already need not come again.
+        `content` may hold intermediates; those that are known already need not come again. What
+        is kept stays as it is.
 
         Raises:
             KeyError: there is none of that name.
-            CertificateRefusedError: it is not for the key of `name`, or cannot be used.
+            CertificateRefusedError: it is not for that key, or cannot be used.
         """
-        held = self.load(name).pair
+        held = self.load(name, fingerprint).pair
         pasted = open_material(Form.PEM, content).certificates
         pair = join_pair(held.key, Material(pasted, ()))
         if not pair.chain:  # an authority that renews may give its certificate alone
             pair = join_pair(held.key, Material((*pasted, *held.pems[1:]), ()))
-        self.replace(name, pair)
         return pair
 
-    def paste_intermediates(self, name: str, content: bytes) -> Pair:
-        """Put `content` in the place of the intermediates of `name`; its certificate stays.
+    def join_intermediates(self, name: str, content: bytes, fingerprint: str = "") -> Pair:
+        """Return a certificate with other intermediates; what is kept stays as it is.
 
         Raises:
             KeyError: there is none of that name.
             CertificateRefusedError: none of them leads on from the certificate.
         """
-        held = self.load(name).pair
+        held = self.load(name, fingerprint).pair
         pasted = open_material(Form.PEM, content).certificates
         pair = join_pair(held.key, Material((held.pems[0], *pasted), ()))
         if pair.certificate != held.certificate or not pair.chain:
             issuer = shown(held.certificate.issuer.rfc4514_string())
             raise CertificateRefusedError(f"none of them is the issuer, {issuer}")
-        self._write(self._path(name, PAIR), pair.key_pem + pair.certificate_pem)
         return pair
+
+    def keep_beside(self, name: str, pair: Pair, in_use: Collection[str] = ()) -> str:
+        """Keep `pair` under a name that is there; return the fingerprint that it is called by.
+
+        The oldest of too many go, but for those whose fingerprints are `in_use`.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        if not self._is_name(name) or not self._path(name).is_dir():
+            raise KeyError(name)
+        fingerprint = fingerprint_of(pair.certificate_pem)
+        path = self._path(name, file_name(fingerprint))
+        if not path.exists():
+            self._write(path, pair.key_pem + pair.certificate_pem)
+            self._drop_oldest(name, {fingerprint, *in_use})
+        return fingerprint
 
     def add(self, name: str, pair: Pair, request: bytes = b"") -> Pair:
         """Keep `pair` under a new name; return it.
@@ -265,19 +285,23 @@ class CertificateStore:
         if len(names) >= CERTIFICATES_MAX:
             raise ValueError(f"there are {CERTIFICATES_MAX} certificates, which is all that fit")
 
-    def _read(self, name: str, file: str) -> bytes:
-        path = str(self._path(name, file))
-        descriptor = self._files.open(path)
-        try:
-            return self._files.pread(descriptor, CONTENT_BYTES_MAX, 0)
-        finally:
-            self._files.close(descriptor)
+    def _drop_oldest(self, name: str, kept: Collection[str]) -> None:
+        files = [self._path(name, each) for each in self._files.names(str(self._path(name)))]
+        beside = [each for each in files if each.name not in (PAIR, REQUEST)]
+        beside.sort(key=lambda each: each.stat().st_mtime_ns)
+        for path in beside[: max(0, len(beside) - BESIDE_MAX)]:
+            if path.name.removesuffix(".pem") not in kept:
+                self._files.unlink(str(path))
 
     def _read_request(self, name: str) -> bytes:
         try:
-            return self._read(name, REQUEST)
+            descriptor = self._files.open(str(self._path(name, REQUEST)))
         except FileNotFoundError:
             return b""
+        try:
+            return self._files.pread(descriptor, PAIR_BYTES_MAX, 0)
+        finally:
+            self._files.close(descriptor)
 
     def _write(self, path: Path, content: bytes) -> None:
         def write(descriptor: int) -> None:
@@ -296,7 +320,7 @@ class CertificateStore:
 
 def _parse(content: bytes) -> Pair:
     """Return what `pair.pem` holds, which is in our own order."""
-    key, end, certificates = content.partition(_KEY_END)
+    key, end, certificates = content.partition(KEY_END)
     pems = tuple(each + _CERTIFICATE_END for each in certificates.split(_CERTIFICATE_END)[:-1])
     if not end or not pems:
         raise CertificateRefusedError("it is cut off")

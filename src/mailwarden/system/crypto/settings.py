@@ -1,6 +1,7 @@
 """What the administrator sets of certificates and of TLS."""
 
 import binascii
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from enum import Enum
 from typing import Final
 
 from mailwarden.core.problem import Problem
-from mailwarden.core.setting import REQUIRED, setting
+from mailwarden.core.setting import setting
 from mailwarden.system.crypto.ciphers import (
     DEFAULT_CIPHERS,
     is_for_fips,
@@ -21,19 +22,53 @@ AUTHORITIES_MAX: Final = 500  # the list of a system has 150
 AUTHORITY_BYTES_MAX: Final = 16 * 1024  # of one certificate in DER
 _PEM_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 _PEM_END: Final = "-----END CERTIFICATE-----"
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def parse_fingerprint(text: str) -> str:
+    """Return what tells the certificates that are kept under one name from one another.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _FINGERPRINT.fullmatch(text):
+        raise ValueError("takes 32 digits of `0-9 a-f`")
+    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateFiles:
-    """A certificate with its chain, and its private key, in PEM files."""
+    """A certificate with its chain, and its private key: in PEM files, or kept by the gateway."""
 
     certificate: str = setting(
-        REQUIRED, "File of the certificate and its intermediates.", is_path=True
+        "",
+        "File of the certificate and its intermediates; empty, as `key`, is that the gateway keeps "
+        "it under this name, see `certconfig`.",
+        is_path=True,
     )
-    key: str = setting(REQUIRED, "File of the private key.", is_path=True)
+    key: str = setting("", "File of the private key.", is_path=True)
+    fingerprint: str = setting(
+        "",
+        "Which of those that the gateway keeps under this name; `certconfig` sets it where one has "
+        "taken the place of another.",
+        parse=parse_fingerprint,
+    )
     client_ca: str = setting(
         "", "File of the authorities that client certificates are verified against.", is_path=True
     )
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the gateway keeps it itself."""
+        return not self.certificate and not self.key
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield halves."""
+        if bool(self.certificate) is not bool(self.key):
+            missing = "key" if self.certificate else "certificate"
+            yield Problem(missing, "is missing; without both, the gateway keeps the certificate")
+        elif self.fingerprint and self.certificate:
+            yield Problem("fingerprint", "is of certificates that are in no files of yours")
 
 
 class TlsVersion(Enum):

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from mailwarden.services.certificates.facts import facts_of
+from mailwarden.services.certificates.kept_file import read_pair
 from mailwarden.services.certificates.key_type import KeyType
 from mailwarden.services.certificates.names import CertificateRefusedError
 from mailwarden.services.certificates.pair import Pair, check_usable
@@ -24,7 +25,11 @@ from mailwarden.services.certificates.requests import (
     make_request,
     sign_self,
 )
-from mailwarden.services.certificates.store import CertificateInUseError, CertificateStore
+from mailwarden.services.certificates.store import (
+    BESIDE_MAX,
+    CertificateInUseError,
+    CertificateStore,
+)
 from mailwarden.system.crypto.memory_files import certificate_in_memory
 from mailwarden.system.crypto.tls import client_context, server_context
 from mailwarden.system.files.files import SystemFiles
@@ -64,15 +69,16 @@ def test_crt_01_a_new_key_waits_for_its_authority(
     assert made.pair.is_self_signed
     assert store.load("mx").request == made.request
     signed = middle.sign(made.request)
-    pair = store.paste_signed("mx", root.pem + signed + middle.pem)
+    pair = store.join_signed("mx", root.pem + signed + middle.pem)
+    fingerprint = store.keep_beside("mx", pair)
     assert [each.subject for each in (*pair.chain,)] == [
         middle.certificate.subject,
         root.certificate.subject,
     ]
-    again = CertificateStore(tmp_path / "certificates").load("mx")
+    again = CertificateStore(tmp_path / "certificates").load("mx", fingerprint)
     assert (again.pair.pems, again.pair.key_pem) == (pair.pems, made.pair.key_pem)
-    assert again.request == b""
-    renewed = store.paste_signed("mx", middle.sign(made.request, days=400))
+    assert store.load("mx").pair == made.pair  # until the configuration names the other one
+    renewed = store.join_signed("mx", middle.sign(made.request, days=400), fingerprint)
     assert renewed.chain == pair.chain  # known from before
     assert renewed.certificate != pair.certificate
 
@@ -82,7 +88,7 @@ def test_crt_01_a_certificate_of_another_key_is_not_taken(
 ) -> None:
     made = store.make_new("mx", KeyType.P_256, WANTED, NOW)
     with pytest.raises(CertificateRefusedError, match=r"none of the certificates: CN=mx\.partner"):
-        store.paste_signed("mx", parts[1])
+        store.join_signed("mx", parts[1])
     assert store.load("mx") == made
 
 
@@ -91,10 +97,40 @@ def test_intermediates_can_come_later(
 ) -> None:
     store.paste("mx", parts[0] + parts[1])
     with pytest.raises(CertificateRefusedError, match="none of them is the issuer, CN=Middle"):
-        store.paste_intermediates("mx", root.pem)
-    pair = store.paste_intermediates("mx", middle.pem)
-    assert store.load("mx").pair.pems == pair.pems
+        store.join_intermediates("mx", root.pem)
+    pair = store.join_intermediates("mx", middle.pem)
     assert len(pair.pems) == 2
+    assert store.load("mx", store.keep_beside("mx", pair)).pair == pair
+
+
+def test_what_is_in_use_stays_beside_what_took_its_place(
+    store: CertificateStore, tmp_path: Path
+) -> None:
+    made = store.make_new("mx", KeyType.P_256, WANTED, NOW).pair
+    pairs = [sign_self(make_key(KeyType.P_256), WANTED, NOW) for _ in range(BESIDE_MAX + 2)]
+    first = store.keep_beside("mx", pairs[0])
+    prints = [store.keep_beside("mx", pair, in_use=[first]) for pair in pairs[1:]]
+    assert store.load("mx", first).pair == pairs[0]
+    assert store.load("mx", prints[0]).pair == made  # that one is gone; the name is still there
+    assert store.load("mx", prints[-1]).pair == pairs[-1]
+    assert store.keep_beside("mx", pairs[-1]) == prints[-1]
+    assert len(list((tmp_path / "certificates/mx").iterdir())) == BESIDE_MAX + 3  # and a request
+    with pytest.raises(KeyError):
+        store.keep_beside("mx2", made)
+
+
+def test_a_pair_is_read_for_others(store: CertificateStore, tmp_path: Path) -> None:
+    folder = tmp_path / "certificates"
+    made = store.make_new("mx", KeyType.P_256, WANTED, NOW)
+    assert read_pair(folder, "mx") == (made.pair.key_pem + made.pair.certificate_pem, True)
+    assert not read_pair(folder, "mx", "0" * 32).is_meant
+    for name in ("mx1", "..", "a/b", ""):
+        with pytest.raises(KeyError):
+            read_pair(folder, name)
+    (folder / "mx" / "pair.pem").rename(folder / "elsewhere")
+    (folder / "mx" / "pair.pem").symlink_to(folder / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        read_pair(folder, "mx")
 
 
 @pytest.mark.parametrize("order", ["kcm", "mck", "cmk", "mkc"])

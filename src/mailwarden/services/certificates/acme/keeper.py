@@ -18,7 +18,6 @@ from mailwarden.services.certificates.acme.settings import (
     ChallengeType,
 )
 from mailwarden.services.certificates.facts import names_of
-from mailwarden.services.certificates.key_type import KeyType
 from mailwarden.services.certificates.names import CertificateRefusedError
 from mailwarden.services.certificates.opener import Form, open_material
 from mailwarden.services.certificates.opening import Material
@@ -27,7 +26,6 @@ from mailwarden.services.certificates.requests import (
     Wanted,
     make_key,
     make_request,
-    sign_self,
 )
 from mailwarden.services.certificates.store import CertificateStore
 from mailwarden.system.clock.clock import Clock
@@ -39,12 +37,10 @@ ORDER_SECONDS_MIN: Final = 43_200.0  # between orders, whatever a certificate sa
 RETRY_SECONDS: Final = 3600.0  # after the first failure; then twice as long each time
 RETRY_SECONDS_MAX: Final = 86_400.0
 STATE_BYTES_MAX: Final = 1024 * 1024
-STAND_IN_DAYS: Final = 30
 
 _STATE: Final = "orders.json"
 _PART_LEFT: Final = 3  # a certificate is renewed when a third of its time is left
 _JITTER: Final = 0.1  # lest all gateways of the world come at the same second
-_COMMON_NAME_MAX: Final = 64
 
 
 class AcmeEvents(Protocol):
@@ -125,24 +121,6 @@ class AcmeKeeper:
         starts_at = held.certificate.not_valid_before_utc.timestamp()
         ends_at = held.certificate.not_valid_after_utc.timestamp()
         return self._clock.time() >= ends_at - (ends_at - starts_at) / _PART_LEFT
-
-    def stand_in(self) -> list[str]:
-        """Let each certificate that is missing be signed by itself until it comes; return names.
-
-        So listeners can use them at once. Takes some time for RSA keys.
-        """
-        made = []
-        for name, wanted in self.settings.certificates.items():
-            if name not in self._store.names():
-                about = Wanted(
-                    common_name=wanted.domains[0][:_COMMON_NAME_MAX],
-                    names=wanted.domains,
-                    days=STAND_IN_DAYS,
-                )
-                pair = sign_self(make_key(KeyType.P_256), about, self._clock.time())
-                self._store.add(name, pair)
-                made.append(name)
-        return made
 
     async def order(self, name: str) -> bool:
         """Order a certificate now; return whether there is a new one. Others wait meanwhile.

@@ -19,6 +19,7 @@ from mailwarden.services.certificates.acme.settings import (
 )
 from mailwarden.services.certificates.facts import names_of
 from mailwarden.services.certificates.requests import Wanted
+from mailwarden.services.certificates.stand_in import stand_in
 from mailwarden.services.certificates.store import CertificateStore
 from tests.unit.services.certificates.acme.authority_server import (
     DIRECTORY,
@@ -152,8 +153,9 @@ async def test_a_certificate_that_is_old_when_it_comes_is_not_ordered_without_en
 
 
 async def test_until_it_comes_the_certificate_signs_itself(place: Place) -> None:
-    assert place.keeper.stand_in() == ["mx"]
-    assert place.keeper.stand_in() == []
+    wanted = place.keeper.settings.certificates
+    assert stand_in(place.store, wanted, place.clock.time()) == ["mx"]
+    assert stand_in(place.store, wanted, place.clock.time()) == []
     held = place.store.load("mx").pair
     assert held.is_self_signed
     assert names_of(held.certificate) == DOMAINS
