@@ -53,7 +53,7 @@ def test_only_what_is_used_is_handed_over(store: CertificateStore, pairs: KeptPa
     assert handed == ({"mx": store.pem("mx").decode()}, ())
     accepted = Accepted(config, "text", {"table": "x"}, 2, handed.pairs)
     assert from_memory(accepted.to_memory()) == ("text", {"table": "x"}, dict(handed.pairs))
-    assert "PRIVATE" not in repr(accepted)
+    assert "PRIVATE KEY" not in repr(accepted)
     assert server_tls(config, BASE, config.listeners[0], handed.pairs) is not None
     assert client_tls(config, BASE, handed.pairs)
     with pytest.raises(CertificateError, match="mx was not handed over"):
