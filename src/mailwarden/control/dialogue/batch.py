@@ -20,7 +20,7 @@ from mailwarden.control.dialogue.declaration import (
 )
 from mailwarden.control.dialogue.interactive import Interactive
 from mailwarden.control.dialogue.question import UNSET, Place, Question, Reading
-from mailwarden.control.dialogue.questions import SHOWN_LENGTH_MAX, Confirm, Lines
+from mailwarden.control.dialogue.questions import SHOWN_LENGTH_MAX, Confirm, Flag, Lines
 from mailwarden.control.dialogue.scope import Scope
 from mailwarden.control.dialogue.text import LineError, sentence
 from mailwarden.control.dialogue.words import Word
@@ -42,6 +42,7 @@ class Batch:
         self._collects = collects
         self._keys: dict[str, Question[Any]] = {}
         self._values: dict[str, str] | None = None  # by key; None: not read yet
+        self._flags: dict[str, str] = {}  # that stand in front of words
         self._takes_force = False
         self._is_forced = False
         self._chosen: set[object] = set()  # menus; a line goes through each of them once
@@ -55,6 +56,7 @@ class Batch:
             if question.place is Place.KEY
         }
         self._values = None
+        self._flags = {}
         self._takes_force = body.confirm is not None
 
     async def ask(self, question: Question[T], scope: Scope[Any]) -> T:
@@ -137,6 +139,7 @@ class Batch:
         """Return what the line has for `question`, or None."""
         if question.place is Place.KEY:
             return self._key_values().pop(normal_key(question.key), None)
+        self._take_flags()
         if not self._words or self._words[0].is_option:
             return None
         if question.place is Place.REST:
@@ -156,8 +159,18 @@ class Batch:
         except LineError as error:
             raise RefusedError(f"{asked.key}: {error}") from error
 
+    def _take_flags(self) -> None:
+        while self._words and self._is_flag(self._words[0]):
+            self._read_key(self._words.popleft(), self._flags)
+
+    def _is_flag(self, word: Word) -> bool:
+        name = normal_key(word.text.removeprefix("--"))
+        return word.is_option and isinstance(self._keys.get(name), Flag)
+
     def _is_key(self, word: Word) -> bool:
         name = normal_key(word.text)
+        if isinstance(self._keys.get(name), Flag):
+            return False
         return name in self._keys or (self._takes_force and name in FORCE)
 
     def _checked(self, asked: Question[T], scope: Scope[Any], value: T) -> T:
@@ -169,7 +182,7 @@ class Batch:
     def _key_values(self) -> dict[str, str]:
         """Return what is left of the words, by key; each that is used is taken away."""
         if self._values is None:
-            self._values = {}
+            self._values = dict(self._flags)
             while self._words:
                 self._read_key(self._words.popleft(), self._values)
         return self._values
@@ -184,14 +197,18 @@ class Batch:
             raise RefusedError(f"{name[:SHOWN_LENGTH_MAX]} is not known here{self._known()}")
         if key in values:
             raise RefusedError(f"{name} is there twice")
-        if not equals:
+        if self._is_flag(word):
+            value = "yes"
+        elif not equals:
             if word.is_option or not self._words or self._words[0].is_option:
                 raise RefusedError(f"{name} needs a value: {self._keys[key].describe()}")
             value = self._words.popleft().text
         values[key] = value
 
     def _known(self) -> str:
-        names = [question.key for question in self._keys.values()]
+        names = [
+            each.option if isinstance(each, Flag) else each.key for each in self._keys.values()
+        ]
         return f"; there are {', '.join(names)}" if names else ""
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from mailwarden.control.dialogue.declaration import Body, Catalog, D, Menu
 from mailwarden.control.dialogue.question import Place, Question
+from mailwarden.control.dialogue.questions import Flag
 from mailwarden.control.dialogue.scope import Host, NotAskedError, Run, Scope, Talk
 from mailwarden.control.dialogue.terminal import Complete, Completion
 from mailwarden.control.dialogue.words import Word, quote_word, scan_words
@@ -61,6 +62,15 @@ def _behind(words: Sequence[Word], catalog: Catalog[D], scope: Scope[D]) -> Sequ
 
 
 def _in_body(body: Body[D], words: Sequence[Word], scope: Scope[D]) -> Sequence[str]:
+    flags = {each.option for each in body.questions if isinstance(each, Flag)}
+    given = {word.text for word in words if word.text in flags}
+    words = [word for word in words if word.text not in flags]
+    if flags:
+        return (*_in_words(body, words, scope), *sorted(flags - given))
+    return _in_words(body, words, scope)
+
+
+def _in_words(body: Body[D], words: Sequence[Word], scope: Scope[D]) -> Sequence[str]:
     for question in body.questions:
         if question.place is not Place.WORD:
             break
@@ -99,7 +109,11 @@ def _in_keys(body: Body[Any], words: Sequence[Word], scope: Scope[Any]) -> Seque
 
 
 def _keys(body: Body[Any], used: Iterable[str]) -> Sequence[str]:
-    keys = [each.key for each in body.questions if each.place is Place.KEY]
+    keys = [
+        each.key
+        for each in body.questions
+        if each.place is Place.KEY and not isinstance(each, Flag)
+    ]
     return [key for key in keys if key not in used] + (["force"] if body.confirm else [])
 
 

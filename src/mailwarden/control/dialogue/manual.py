@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from mailwarden.control.dialogue.declaration import Body, Catalog, Command, Commit, D, Where
 from mailwarden.control.dialogue.question import UNSET, Place, Question
+from mailwarden.control.dialogue.questions import Flag
 
 SHOWN_KEYS_MAX: Final = 3  # of a form; more of them are only in the list below
 
@@ -112,8 +113,10 @@ def _usages(
 
 
 def _form(body: Body[Any]) -> Iterator[str]:
-    keys = [each for each in body.questions if each.place is Place.KEY]
-    for question in body.questions:
+    yield from (f"[{each.option}]" for each in body.questions if isinstance(each, Flag))
+    others = [each for each in body.questions if not isinstance(each, Flag)]
+    keys = [each for each in others if each.place is Place.KEY]
+    for question in others:
         name = f"<{question.key}>"
         match question.place:
             case Place.WORD:
@@ -148,6 +151,8 @@ def _default(question: Question[Any]) -> str:
         return "what holds already"
     if question.default is UNSET:
         return "needed"
+    if isinstance(question, Flag):
+        return "off"
     shown = question.at(None).show(question.default) if question.default is not None else ""
     return f"default {shown}" if shown else "may be left out"
 

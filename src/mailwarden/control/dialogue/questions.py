@@ -108,6 +108,22 @@ class Confirm(YesNo):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Flag(YesNo):
+    """Off unless a batch line has `--key`, before or behind its words; never asked."""
+
+    default: bool = False
+    is_asked: bool = False
+
+    @property
+    def option(self) -> str:
+        """How it stands in a line."""
+        return f"--{self.key.replace('_', '-')}"
+
+    def describe(self) -> str:
+        return "given or not"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Number(Question[int]):
     """A whole number; with a unit also `10k`, `20M` or `5m`, `3d`."""
 
