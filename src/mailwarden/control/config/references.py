@@ -58,8 +58,6 @@ def _unknown(
 
 
 def _listeners(config: GatewayConfig, findings: Findings) -> Iterator[Problem]:
-    if not config.listeners and not findings.has_wrong("listeners"):
-        yield Problem("listeners", "at least one listener is needed")
     names: dict[str, int] = {}
     ports: dict[tuple[str, int], Listener] = {}
     for index, listener in enumerate(config.listeners):

@@ -78,6 +78,8 @@ def summarise(config: GatewayConfig, warnings: tuple[str, ...] = ()) -> Summary:
 
 
 def _notes(config: GatewayConfig) -> Iterator[str]:
+    if not config.listeners:
+        yield "no mail is taken: there are no `listeners`"
     if config.delivery.dane.enabled and not config.dns.trusted_servers:
         yield "DANE is off: `dns.trusted_servers` names no server that checks DNSSEC"
     yield from _never_asked(config.reputation)
