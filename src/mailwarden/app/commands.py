@@ -14,6 +14,7 @@ from mailwarden.app.commands_list import (
     list_pages,
 )
 from mailwarden.app.commands_queue import (
+    NAME_LENGTH_MAX,
     OPERATIONS,
     PROGRESS_SECONDS,
     QueueCommands,
@@ -24,6 +25,7 @@ from mailwarden.core.mail.envelope import Envelope
 from mailwarden.core.mail.received import UNDECIDED, resolve_by
 from mailwarden.mailflow.delivery.deleted import is_deleted
 from mailwarden.mailflow.delivery.header import MISSING, header_values
+from mailwarden.mailflow.origination.letters import LetterError
 from mailwarden.stores.spool.spool import DamagedError, Entry, SpoolFailure, State, Stored
 from mailwarden.stores.spool.table import DAMAGED
 
@@ -70,6 +72,9 @@ class Commands:
         if request.get("command") == "call_ahead_test":
             async for answer in self._test_call_ahead(request):
                 yield answer
+            return
+        if request.get("command") == "originate":
+            yield await self._originate(request)
             return
         if request.get("command") == "tls_verify":
             async for answer in self._verify_tls(request):
@@ -169,6 +174,20 @@ class Commands:
             "detail": answer.detail,
             "action": asker.profile.action_after(answer.finding),
         }
+
+    async def _originate(self, request: Answer) -> Answer:
+        """Return the MID of a mail that an administrator has the gateway send."""
+        mail, to = request.get("mail"), request.get("to")
+        if not isinstance(mail, str) or not isinstance(to, list):
+            return {"error": "request not understood: `mail` is a text, `to` a list"}
+        by = str(request.get("by") or "unknown")[:NAME_LENGTH_MAX]
+        try:
+            content = mail.encode("utf-8", "surrogatepass")
+            return {"mid": await self._gateway.letters.send(content, [*map(str, to)], by)}
+        except LetterError as error:
+            return {"error": str(error)}
+        except SpoolFailure as failure:
+            return {"error": f"the spool does not take it: {failure.detail}"}
 
     async def _verify_tls(self, request: Answer) -> AsyncGenerator[Answer, None]:
         """Yield the steps as they are taken; empty answers in between are signs of life."""

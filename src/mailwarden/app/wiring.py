@@ -38,6 +38,7 @@ from mailwarden.mailflow.listener.context import (
 from mailwarden.mailflow.listener.hosts import DnsLists
 from mailwarden.mailflow.listener.listeners import Listeners
 from mailwarden.mailflow.listener.pressure import Pressure, PressureLimits
+from mailwarden.mailflow.origination.letters import Letters
 from mailwarden.mailflow.origination.originator import Originator
 from mailwarden.mailflow.workqueue.pipeline import build_pipeline
 from mailwarden.mailflow.workqueue.stage import Plan
@@ -197,6 +198,7 @@ class Gateway:
             counters=self.counters,
             later=loop.call_later,
         )
+        self.letters = Letters(self.spool, self._identifiers, self.log, self._clock)
         self.call_aheads = CallAheads(
             CallAheadMeans(
                 resolver=self._resolver,

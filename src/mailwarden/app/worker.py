@@ -169,7 +169,10 @@ class Worker:
                         if self._stop.is_set():
                             break
         except Exception as error:  # a question must not end what carries mail
-            self._alert(f"cannot answer {request!r}: {type(error).__name__}: {error}")
+            # Not the request: it may hold a mail, or secrets.
+            self._alert(
+                f"cannot answer {request.get('command')!r}: {type(error).__name__}: {error}"
+            )
             data = {"error": f"the gateway has a fault: {type(error).__name__}: {error}"}
             self._channel.send({"say": "answer", "id": number, "data": data})
         finally:  # whoever asked does not wait for an answer that is not to come

@@ -11,10 +11,12 @@ from mailwarden.app.commands_list import Pace
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
 from mailwarden.mailflow.delivery.deleted import Deleted
+from mailwarden.mailflow.origination.letters import Letters
 from mailwarden.stores.spool.memory import MemorySpool
 from mailwarden.stores.spool.spool import DamagedError, Entry, SpoolFailure, State, Stored
 from mailwarden.system.clock.clock import SimulatedClock
 from mailwarden.system.log.maillog import silent_log
+from tests.unit.mailflow.origination.station import Numbers
 
 pytestmark = pytest.mark.interpreted  # inherits from the spool in memory
 
@@ -210,3 +212,30 @@ async def test_pages_without_messages_are_told_now_and_then(spool: CountedSpool)
     times = iter([0.0, 0.1, 0.6, 0.6, 0.7])
     pace = Pace(0.5, lambda: next(times))
     assert [pace.is_told(answer) for answer in ({}, {"messages": []}, {})] == [False, True, False]
+
+
+async def originate(spool: CountedSpool, **request: Any) -> dict[str, Any]:
+    letters = Letters(spool, Numbers(), silent_log(), spool._clock)
+    gateway: Any = SimpleNamespace(spool=spool, letters=letters)
+    answers = Commands(gateway).answers({"command": "originate", **request})
+    (answer,) = [each async for each in answers]
+    return answer
+
+
+async def test_a_letter_is_sent_once_it_is_durable(spool: CountedSpool) -> None:
+    mail = "Subject: x\r\n\r\nHello.\r\n"
+    assert await originate(spool, mail=mail, to=["a@b.example"], by="ann") == {"mid": 7013}
+    entry = spool.get(7013)
+    assert entry is not None
+    assert spool.load(entry).content.read() == mail.encode()
+    spool.failure = SpoolFailure("no room", full=True)
+    answer = await originate(spool, mail=mail, to=["a@b.example"])
+    assert answer == {"error": "the spool does not take it: no room"}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [{}, {"mail": 1, "to": []}, {"mail": "x", "to": "a@b.example"}, {"mail": "\udcff", "to": [""]}],
+)
+async def test_what_is_no_letter_is_an_error(spool: CountedSpool, request_: Any) -> None:
+    assert list(await originate(spool, **request_)) == ["error"]
