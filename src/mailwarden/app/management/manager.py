@@ -16,6 +16,7 @@ from mailwarden.control.config.tables import Tables
 from mailwarden.control.operations.administration import Administration, build_tree
 from mailwarden.control.operations.commit import put_in_force
 from mailwarden.control.operations.desk import RefusedOperationError
+from mailwarden.control.operations.saving import publish_dtd
 from mailwarden.control.operations.versions import Versions
 from mailwarden.control.remote.console_server import ConsoleParts, ConsoleServer
 from mailwarden.control.remote.session_watch import watch_sessions
@@ -55,6 +56,7 @@ class Manager:
         self._hasher: Final = Hasher()
         files = folder / FILES
         files.mkdir(mode=0o700, exist_ok=True)
+        publish_dtd(files)
         versions, tables = Versions(self._store), Tables()
         last = versions.last()
         assert last is not None  # the supervisor has made it
@@ -64,6 +66,7 @@ class Manager:
         self.administration: Final = Administration(
             config=config,
             base=base,
+            folder=folder,
             files=files,
             logs=logs,
             versions=versions,
@@ -77,6 +80,7 @@ class Manager:
             tables=tables,
             on_change=self._follow_configuration,
             presence=self.sessions,
+            warn=lambda text: self._log(text, is_warning=True),
         )
         self._host: Final = ManagementHost(self.administration, self._log)
         parts = ConsoleParts(

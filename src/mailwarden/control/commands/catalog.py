@@ -5,6 +5,8 @@ from typing import Final
 from mailwarden.control.commands import (
     admin_access,
     committing,
+    configuration_files,
+    load_configuration,
     logs,
     lookups,
     mail_flow,
@@ -28,6 +30,8 @@ CATALOG: Final[Catalog[SettingsDraft]] = Catalog(
     (
         *committing.COMMANDS,
         *admin_access.COMMANDS,
+        *configuration_files.COMMANDS,
+        *load_configuration.COMMANDS,
         *node.COMMANDS,
         *password.COMMANDS,
         *second_factor.COMMANDS,

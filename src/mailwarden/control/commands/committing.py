@@ -9,18 +9,29 @@ from mailwarden.control.commands.draft import Settings, SettingsDraft
 from mailwarden.control.commands.words import date_of, refused_as_told
 from mailwarden.control.dialogue.declaration import Command, RefusedError, Shown
 from mailwarden.control.dialogue.question import Place
-from mailwarden.control.dialogue.questions import Choice, Confirm, Number, Option, Text, read_text
+from mailwarden.control.dialogue.questions import (
+    Choice,
+    Confirm,
+    Number,
+    Option,
+    Text,
+    YesNo,
+    read_text,
+)
 from mailwarden.control.operations import commit as operations
 from mailwarden.control.operations.commit import (
     VERSIONS_LISTED,
     ConflictingError,
+    MissingCertificateError,
     Settlement,
 )
+from mailwarden.control.operations.missing_certificates import system_certificate
 from mailwarden.control.operations.versions import MODEL, NothingToCommitError
 from mailwarden.stores.configuration.record import Version
 from mailwarden.system.log.escape import escape
 
 NOTHING: Final = "There are no changes to commit."
+NOT_COMMITTED: Final = "Nothing was committed; your changes are still pending."
 CONFIRM_MINUTES_MAX: Final = 1440
 
 
@@ -75,20 +86,17 @@ async def _commit_for(scope: Settings, confirm_seconds: float) -> Shown:
     if not desk.pending_changes():
         return Shown(NOTHING, {"version": None})
     comment = scope[COMMENT] or await scope.ask(ASKED_COMMENT)
-    for _ in range(2):
+    for _ in range(3):
         try:
             with refused_as_told():
                 done = await operations.commit(desk, comment, confirm_seconds=confirm_seconds)
         except NothingToCommitError:
             return Shown(NOTHING, {"version": None})
         except RefusedError as error:
-            conflict = error.__cause__
-            if not isinstance(conflict, ConflictingError):
+            if not await _has_way_out(scope, error.__cause__):
+                if isinstance(error.__cause__, ConflictingError | MissingCertificateError):
+                    raise RefusedError(NOT_COMMITTED) from None
                 raise
-            if not await _settled(scope, conflict):
-                raise RefusedError(
-                    "Nothing was committed; your changes are still pending."
-                ) from None
             continue
         lines = [f"Changes committed: {date_of(done.version.time)}", *done.notes]
         if done.version.confirm_seconds:
@@ -96,6 +104,35 @@ async def _commit_for(scope: Settings, confirm_seconds: float) -> Shown:
             lines.append(f'They are taken back in {minutes} unless you run "confirmcommit".')
         return Shown("\n".join(lines), _described(done.version))
     raise RefusedError("Others are committing the same sections; try again.")
+
+
+async def _has_way_out(scope: Settings, why: BaseException | None) -> bool:
+    """Ask how to go on after a refusal; return whether to try again."""
+    match why:
+        case ConflictingError():
+            return await _settled(scope, why)
+        case MissingCertificateError():
+            return await _has_certificates(scope, why)
+    return False
+
+
+async def _has_certificates(scope: Settings, why: MissingCertificateError) -> bool:
+    """Ask for each certificate that is missing; return whether all have another one (XML-33)."""
+    desk = scope.draft.desk
+    if not system_certificate(desk.candidate.tree):
+        raise RefusedError(f"{why}\nThere is no certificate to use instead.")
+    for place, each in enumerate(why.missing):
+        question = YesNo(
+            key=f"instead_{place}", default=True,
+            prompt=f'{escape(each.user)} uses certificate "{escape(each.name)}", which is not '
+            "present. Use the system certificate instead?",
+        )  # fmt: skip
+        if not await scope.ask(question):
+            return False
+    name = operations.use_system_certificate(desk, why.missing)
+    for each in why.missing:
+        scope.say(f"{escape(each.user)} uses certificate {name} now.")
+    return True
 
 
 async def _settled(scope: Settings, conflict: ConflictingError) -> bool:

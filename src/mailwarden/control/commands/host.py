@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mailwarden.control.commands.draft import SettingsDraft
 from mailwarden.control.config.reader import ConfigError
 from mailwarden.control.operations.desk import Desk
+from mailwarden.control.operations.missing_certificates import standing_in
 
 
 class AdministratorHost:
@@ -44,7 +45,7 @@ class AdministratorHost:
         if draft.candidate.tree is self.desk.candidate.tree:
             return ()
         try:
-            self.desk.administration.build(draft.tree)
+            self.desk.administration.build(standing_in(draft.tree))
         except ConfigError as error:
             return [f"{each.path}: {each.message}" for each in error.problems]
         return ()

@@ -14,6 +14,7 @@ from mailwarden.control.operations.gateway import Gateway
 from mailwarden.control.operations.name_finder import MakeFinder, make_finder
 from mailwarden.control.operations.presence import NobodyPresent, Presence
 from mailwarden.control.operations.versions import Versions
+from mailwarden.control.xml.key_material import KeyPair, KeyStore
 from mailwarden.control.xml.origin import NodeFacts
 from mailwarden.core.alerts import Alerts, NoAlerts
 from mailwarden.services.accounts.passwords import Passwords
@@ -30,12 +31,15 @@ class Administration:
 
     `config` is the configuration in force, `base` is what relative paths in it count from. `files`
     is the folder of files that administrators import and export (`/configuration`), `logs` that of
-    the logs. `on_change` is called when another configuration is in force; `make_finder`
-    makes what asks name servers. `presence` are the living sessions.
+    the logs, `folder` the management process's own, which nobody else looks into. `pairs` gives the
+    certificates of the node with their keys, where `key_store` lets them out. `on_change` is called
+    when another configuration is in force; `make_finder` makes what asks name servers. `presence`
+    are the living sessions. `warn` writes a warning to the log of the system.
     """
 
     config: GatewayConfig
     base: Path
+    folder: Path
     files: Path
     logs: Path
     versions: Versions
@@ -48,10 +52,13 @@ class Administration:
     facts: NodeFacts
     tables: Tables = field(default_factory=Tables)
     under_way: set["asyncio.Future[Any]"] = field(default_factory=set)  # what has to be finished
+    key_store: KeyStore = KeyStore.FILES
+    pairs: Callable[[], tuple[KeyPair, ...]] = tuple
     on_change: Callable[[], None] = lambda: None
     make_finder: MakeFinder = make_finder
     presence: Presence = field(default_factory=NobodyPresent)
     alerts: Alerts = field(default_factory=NoAlerts)
+    warn: Callable[[str], None] = lambda _text: None
 
     def take(self, tree: Tree) -> None:
         """Note that `tree` is in force."""

@@ -6,11 +6,21 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from mailwarden.control.candidate.candidate import Candidate, Conflict, ConflictError
+from mailwarden.control.candidate.diff import Change
+from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import ConfigError
 from mailwarden.control.operations import accounts, new_users, own_access
 from mailwarden.control.operations.administration import Administration
 from mailwarden.control.operations.desk import Desk, RefusedOperationError
+from mailwarden.control.operations.dry_start import NETWORK, start_problems
 from mailwarden.control.operations.gateway import ActivationError, GatewayError
+from mailwarden.control.operations.missing_certificates import (
+    Missing,
+    missing_certificates,
+    system_certificate,
+    with_certificate,
+)
+from mailwarden.control.operations.reserved import check_reserved
 from mailwarden.control.operations.versions import (
     MIGRATIONS,
     MODEL,
@@ -19,11 +29,14 @@ from mailwarden.control.operations.versions import (
     texts_of,
 )
 from mailwarden.core.access.access_list import CONFIRM_SECONDS
-from mailwarden.services.accounts.administration import AdministrationSettings
 from mailwarden.services.accounts.store import AccountStoreError
 from mailwarden.stores.configuration.errors import StoreError
 from mailwarden.stores.configuration.record import Author, Version, clean_comment
 
+CONFIRM_TOLD: Final = (
+    f"Settings of the network came from a file: they are taken back in {CONFIRM_SECONDS / 60:.0f} "
+    'minutes unless you run "confirmcommit".'
+)
 VERSIONS_LISTED: Final = 20  # COM-08
 SHUT_OUT: Final = "By the access list {}. Confirm the commit from an address that it allows."
 NOT_FROM_HERE: Final = "This cannot be confirmed from here: {}."
@@ -44,6 +57,15 @@ class ConflictingError(RefusedOperationError):
         self.conflicts = tuple(conflicts)
 
 
+class MissingCertificateError(RefusedOperationError):
+    """Certificates are named that are not there; `use_system_certificate` is a way out (XML-33)."""
+
+    def __init__(self, missing: Sequence[Missing]) -> None:
+        self.missing = tuple(missing)
+        named = (f'{each.user} uses certificate "{each.name}"' for each in self.missing)
+        super().__init__("\n".join(f"{text}, which is not present." for text in named))
+
+
 class Settlement(Enum):
     """What to do about conflicts."""
 
@@ -59,6 +81,7 @@ async def commit(desk: Desk, comment: str = "", *, confirm_seconds: float = 0.0)
     Raises:
         NothingToCommitError: there are none.
         ConflictingError: others have committed the same; `settle` is the way out.
+        MissingCertificateError: a certificate is named that is not there.
         RefusedOperationError: it may not be, is wrong, or the gateway cannot work by it.
     """
     desk.require("commit")
@@ -68,23 +91,56 @@ async def commit(desk: Desk, comment: str = "", *, confirm_seconds: float = 0.0)
         raise RefusedOperationError(str(error)) from error
     desk.follow()
     candidate = desk.candidate
-    if not candidate.is_changed(MODEL):
+    changes = candidate.changes(MODEL)
+    if not changes:
         raise NothingToCommitError
+    check_reserved(desk, changes)
     if conflicts := candidate.conflicts(MODEL):
         raise ConflictingError(conflicts)
+    if missing := missing_certificates(candidate.tree):
+        raise MissingCertificateError(missing)
     administration = desk.administration
     before, after = administration.config.administration, _checked(desk, candidate)
-    shuts_out = ""
-    if after.network_access != before.network_access:
-        shuts_out = own_access.shut_out_by(desk, after.network_access)
-    if shuts_out:
-        confirm_seconds = min(confirm_seconds or CONFIRM_SECONDS, CONFIRM_SECONDS)
+    confirm_seconds, notes = _confirmation(desk, changes, after, confirm_seconds)
     proposal = _prepare(desk, candidate, comment, confirm_seconds)
     done = await put_in_force(
         administration, proposal, lambda: new_users.set_passwords(desk, before.users)
     )
     desk.candidate = Candidate.of(administration.versions.last())
-    return Done(done.version, (*done.notes, SHUT_OUT.format(shuts_out))) if shuts_out else done
+    desk.loaded = frozenset()
+    return Done(done.version, (*done.notes, *notes))
+
+
+def use_system_certificate(desk: Desk, missing: Sequence[Missing]) -> str:
+    """Put the system certificate in the place of missing ones; return its name, "" is none."""
+    name = system_certificate(desk.candidate.tree)
+    if name:
+        tree = with_certificate(desk.candidate.tree, missing, name)
+        desk.candidate = desk.candidate.load(tree, MODEL)
+    return name
+
+
+def _confirmation(
+    desk: Desk, changes: Sequence[Change], after: GatewayConfig, seconds: float
+) -> tuple[float, tuple[str, ...]]:
+    """Return within how many seconds the commit is to be confirmed, and what is to be told of it.
+
+    Raises:
+        RefusedOperationError: what came from a file would leave the gateway unreachable (XML-36).
+    """
+    access = after.administration.network_access
+    notes = []
+    if any(change.path[0] in desk.loaded & NETWORK for change in changes if change.path):
+        if problems := [*start_problems(desk, after)]:
+            raise RefusedOperationError("\n".join(problems))
+        if not seconds:
+            seconds = CONFIRM_SECONDS
+            notes.append(CONFIRM_TOLD)
+    is_other = access != desk.administration.config.administration.network_access
+    if is_other and (shuts_out := own_access.shut_out_by(desk, access)):
+        seconds = min(seconds or CONFIRM_SECONDS, CONFIRM_SECONDS)
+        notes.append(SHUT_OUT.format(shuts_out))
+    return seconds, tuple(notes)
 
 
 def settle(desk: Desk, settlement: Settlement) -> None:
@@ -104,6 +160,7 @@ def clear(desk: Desk) -> None:
     desk.require("clearchanges")
     desk.candidate = Candidate.of(desk.administration.versions.last())
     desk.new_passwords.clear()
+    desk.loaded = frozenset()
 
 
 def stage_version(desk: Desk, number: int) -> None:
@@ -119,7 +176,9 @@ def stage_version(desk: Desk, number: int) -> None:
         tree = MIGRATIONS.migrate(old.tree, old.version.schema).tree
     except StoreError as error:
         raise RefusedOperationError(str(error)) from error
-    desk.candidate = Candidate.of(versions.last()).load(tree, MODEL)
+    candidate = Candidate.of(versions.last()).load(tree, MODEL)
+    check_reserved(desk, candidate.changes(MODEL))
+    desk.candidate, desk.loaded = candidate, frozenset()
 
 
 async def put_in_force(
@@ -187,17 +246,17 @@ def confirm(desk: Desk) -> int:
     return waiting.number
 
 
-def _checked(desk: Desk, candidate: Candidate) -> AdministrationSettings:
-    """Return what the candidate says of administrators, if all of it may be committed.
+def _checked(desk: Desk, candidate: Candidate) -> GatewayConfig:
+    """Return the configuration of the candidate, if all of it may be committed.
 
     Raises:
         RefusedOperationError: it may not.
     """
     administration = desk.administration
     try:
-        after = administration.build(candidate.tree).administration
+        after = administration.build(candidate.tree)
         before = administration.config.administration
-        accounts.check_removal(administration, before.users, after.users)
+        accounts.check_removal(administration, before.users, after.administration.users)
     except ConfigError as error:
         problems = (f"{each.path}: {each.message}" for each in error.problems)
         raise RefusedOperationError("\n".join(problems)) from error

@@ -15,7 +15,8 @@ class Desk:
     """One for each session. `candidate` has its pending changes (COM-02).
 
     `session` is its number among the living ones; 0 is none of them. `new_passwords` are the hashes
-    of those of users whom a commit is yet to make.
+    of those of users whom a commit is yet to make. `loaded` names the sections among the changes
+    that came from a file (XML-36).
     """
 
     def __init__(self, actor: Actor, administration: Administration, session: int = 0) -> None:
@@ -24,6 +25,7 @@ class Desk:
         self.session = session
         self.new_passwords: dict[str, str] = {}
         self.candidate = Candidate.of(administration.versions.last())
+        self.loaded: frozenset[str] = frozenset()
 
     def may(self, command: str) -> bool:
         """Tell whether this administrator may run `command`, as admin 1.6 names it."""
@@ -62,3 +64,4 @@ class Desk:
         """Drop what waits for a commit; the session is over."""
         self.candidate = self.candidate.clear()
         self.new_passwords.clear()
+        self.loaded = frozenset()

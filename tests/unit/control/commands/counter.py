@@ -87,6 +87,7 @@ class Counter:
         administration = Administration(
             config=None,  # type: ignore[arg-type]  built in a moment, by itself
             base=folder,
+            folder=folder,
             files=files,
             logs=logs,
             versions=versions,

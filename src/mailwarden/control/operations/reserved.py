@@ -1,0 +1,31 @@
+"""Settings that only some may change, whichever way a change comes: by a command, or by a file.
+
+Commands ask for what they need by themselves. A file that is loaded, or an old version, may change
+anything: without this, whoever may load one could make an administrator of any user.
+"""
+
+from collections.abc import Iterable
+from types import MappingProxyType
+from typing import Final
+
+from mailwarden.control.candidate.diff import Change
+from mailwarden.control.operations.desk import Desk, RefusedOperationError
+from mailwarden.core.access.roles import role_name
+
+# The command whose right is needed for a setting at the top.
+RESERVED: Final = MappingProxyType({"administration": "userconfig"})
+
+
+def check_reserved(desk: Desk, changes: Iterable[Change]) -> None:
+    """Look whether this administrator may make `changes`.
+
+    Raises:
+        RefusedOperationError: somebody else has to; it is recorded.
+    """
+    for change in changes:
+        name = change.path[0] if change.path else ""
+        command = RESERVED.get(name)
+        if command is not None and not desk.may(command):
+            desk.record("refused", f"change of {name}", was_allowed=False)
+            role = role_name(desk.actor.rights.role)
+            raise RefusedOperationError(f"Your role ({role}) is not allowed to change `{name}`.")
