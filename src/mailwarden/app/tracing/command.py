@@ -19,6 +19,7 @@ from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError, ExitCode
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import parse_config, read_text
+from mailwarden.core.features import dormant_in
 
 STANDARD_INPUT: Final = Path("-")
 
@@ -35,7 +36,12 @@ def run(arguments: Namespace) -> int:
     config = parse_config(read_text(path), str(path), base)
     try:
         request = _request(arguments, config, base)
-        parts = TraceParts(base=base, configuration=str(path), timeout_seconds=arguments.timeout)
+        parts = TraceParts(
+            base=base,
+            configuration=str(path),
+            timeout_seconds=arguments.timeout,
+            dormant=dormant_in(StateDirectory.at(config, base).load_switches()),
+        )
         report = asyncio.run(trace(config, request, parts))
     except TraceError as error:
         raise CommandError(str(error), code=ExitCode.USAGE) from error

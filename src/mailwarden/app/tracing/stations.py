@@ -32,6 +32,7 @@ from mailwarden.app.tracing.watched_dns import FullResolver, WatchedResolver
 from mailwarden.app.transport_parts import make_policy_context
 from mailwarden.control.config.files import bounce_keys_file
 from mailwarden.control.config.model import GatewayConfig
+from mailwarden.core.features import Feature
 from mailwarden.core.policy.tls_report import ReportCollector
 from mailwarden.mailflow.delivery.hosts import HostFinder
 from mailwarden.mailflow.delivery.plan import TlsContexts
@@ -74,6 +75,7 @@ class TraceParts:
     reputation: ScoreSource | None = None  # of the gateway; None finds scores out anew
     timeout_seconds: float = TIMEOUT_SECONDS
     clock: Clock = field(default_factory=SystemClock)
+    dormant: frozenset[Feature] = frozenset()  # that the gateway works without
 
 
 class NoFetcher:

@@ -28,7 +28,10 @@ from mailwarden.app.tracing.stations import Stations, TraceParts
 from mailwarden.app.tracing.watched_dns import FullResolver, WatchedResolver
 from mailwarden.app.tracing.wire import Client
 from mailwarden.app.tracing.working import Working, wait_until_done
+from mailwarden.app.wiring_hosts import dns_source
+from mailwarden.control.config.features import without_features
 from mailwarden.control.config.model import GatewayConfig
+from mailwarden.core.features import Feature
 from mailwarden.core.mail.message import read_header_block
 from mailwarden.core.mail.received import resolve_by
 from mailwarden.mailflow.listener.session import Session
@@ -56,6 +59,7 @@ async def trace(config: GatewayConfig, request: TraceRequest, parts: TraceParts)
     Raises:
         TraceError: the request makes no sense, or a file of the configuration cannot be used.
     """
+    config = without_features(config, parts.dormant)
     listener = request.listener_of(config)
     address = str(ipaddress.ip_address(request.client_address))
     request = dataclasses.replace(request, client_address=address)
@@ -182,7 +186,7 @@ class _Run:
             messages=tuple(map(self._with_policy, self._messages)),
             lookups=tuple(self._resolver.lookups[:SHOWN_MAX]),
             log=tuple(f"{e.level.capitalize()}: {e.text}" for e in recorder.events[:SHOWN_MAX]),
-            notes=(_COUNTS, *self._stations.notes),
+            notes=(_COUNTS, *self._switched_off(), *self._stations.notes),
             microseconds=microseconds,
         )
 
@@ -228,6 +232,10 @@ class _Run:
             case Outcome.QUEUED:
                 return "the message is taken, and goes on to delivery"
 
+    def _switched_off(self) -> tuple[str, ...]:
+        names = [each.title for each in Feature if each in self._parts.dormant]
+        return (f"Features that are switched off: {', '.join(names)}.",) if names else ()
+
     def _refusal(self) -> str:
         """Return the reply that left nothing to be taken."""
         refused = [each for each in self._exchanges if not 200 <= each.code < 400]
@@ -243,4 +251,5 @@ def _make_resolver(config: GatewayConfig, parts: TraceParts) -> FullResolver:
         loop=asyncio.get_running_loop(),
         clock=parts.clock,
         randomness=random.SystemRandom(),
+        source=dns_source(config),
     )

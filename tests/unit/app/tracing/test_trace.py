@@ -8,6 +8,7 @@ import pytest
 
 from mailwarden.app.tracing.report import Fate, Outcome
 from mailwarden.app.tracing.trace import TraceError
+from mailwarden.core.features import Feature
 from mailwarden.services.engines.reputation.score import Score
 from mailwarden.system.dns.fake import FakeResolver
 from mailwarden.system.dns.resolver import HostName
@@ -260,3 +261,14 @@ async def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> Non
     )
     with pytest.raises(TraceError, match="the certificate own: "):
         await traced(config, requested())
+
+
+async def test_s_13_a_trace_does_without_what_is_switched_off(tmp_path: Path) -> None:
+    table = "BAD:\n    SBRS[-10.0:-3.0]\n    REJECT\nALL\n    ACCEPT\n"
+    taking = listener(accepted_domains=["corp.example"], host_access=table)
+    config = configured(tmp_path, listeners=[taking])
+    request = requested(score=-9.0, has_no_score=False)
+    assert (await traced(config, request)).outcome is Outcome.REFUSED
+    report = await traced(config, request, dormant=frozenset({Feature.REPUTATION}))
+    assert report.outcome is Outcome.QUEUED
+    assert "Features that are switched off: Reputation." in report.notes
