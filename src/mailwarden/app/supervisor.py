@@ -36,6 +36,7 @@ from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.supervisor_log import SupervisorLog, in_seconds
 from mailwarden.app.switches import COMMANDS as SWITCHING
 from mailwarden.app.switches import (
+    SWITCH_FEATURES,
     administrator_in,
     describe,
     grace_in,
@@ -48,6 +49,7 @@ from mailwarden.app.totals import Bookkeeper
 from mailwarden.control.answers.table import count_of
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.tables import Tables
+from mailwarden.core.features import dormant_in
 from mailwarden.services.throttling.board import clear_region
 from mailwarden.system.clock.zone import use_time_zone
 
@@ -110,6 +112,7 @@ class Supervisor:
         self._before: Accepted | None = None  # what the last reload replaced
         self._taken_back = ""  # why the last reload was undone
         self._kept_notes: tuple[str, ...] = ()  # what was found of certificates at the start
+        self._stays_behind = ""  # why a worker has not followed what was switched
         self._not_applied = ""  # why the gateway started without what the file says
 
     async def run(self, on_ready: Callable[["Supervisor"], None]) -> int:
@@ -380,7 +383,9 @@ class Supervisor:
     def _refused(self, why: str) -> None:
         """A worker cannot follow the new configuration: all go back to the one before."""
         before, self._before = self._before, None
-        if before is not None:
+        if before is None:
+            self._stays_behind = why
+        else:
             self._taken_back = why
             self._log.critical(f"Configuration taken back, as a worker cannot use it: {why}")
             try:
@@ -455,8 +460,13 @@ class Supervisor:
         """Return the configuration without the listeners that are suspended."""
         return without_suspended(self.config, self._switches if switches is None else switches)
 
-    async def _open_and_close_ports(self) -> None:
-        """Let the workers listen where they are to. Raises OSError when a port cannot be had."""
+    async def _let_workers_follow(self) -> None:
+        """Let the workers listen where they are to, and work without what is switched off.
+
+        Raises:
+            OSError: a port cannot be had, or a worker cannot follow.
+        """
+        self._stays_behind = ""
         living = [worker for worker in self.workers if not worker.is_gone]
         for worker in living:
             self._ports.bind(worker.index, self._receiving())
@@ -466,6 +476,16 @@ class Supervisor:
             async with asyncio.timeout(ANSWER_SECONDS):
                 for worker in [worker for worker in living if worker.is_ready]:
                     await worker.wait_followed()
+        if self._stays_behind:
+            raise OSError(f"a worker cannot follow: {self._stays_behind}")
+
+    def _must_follow(self, command: str, before: dict[str, Any]) -> bool:
+        """Tell whether workers have to be configured anew, as the switches were `before`."""
+        if command == SWITCH_FEATURES and self._stays_behind:
+            return True  # asked once more
+        return self._receiving(before) != self._receiving(self._switches) or dormant_in(
+            before
+        ) != dormant_in(self._switches)
 
     async def _switch(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what an administrator switched; return what came of it once it is kept."""
@@ -481,14 +501,14 @@ class Supervisor:
         packet["grace_seconds"] = grace_in(request)
         for worker in self.workers:
             worker.send(packet)
-        if self._receiving(before) != self._receiving(self._switches):
-            try:
-                await self._open_and_close_ports()
-            except OSError as error:
-                self._log.critical(f"A listener cannot be resumed: {error}")
-                return {"error": str(error)}
         if switched.said:
             self._log.warning(switched.said)
+        if self._must_follow(request["command"], before):
+            try:
+                await self._let_workers_follow()
+            except OSError as error:
+                self._log.critical(f"What was switched is not in effect everywhere: {error}")
+                return {"error": str(error)}
         return switched.answer
 
     def summary(self) -> dict[str, Any]:

@@ -5,7 +5,8 @@
 - `work_queue_paused`, `delivery_suspended`: true or false;
 - `listeners_suspended`: names of listeners;
 - `redirects`: see `mailflow/delivery/redirects.py`; moreover `by` (an administrator) and `at`
-  (since when, in seconds since the epoch).
+  (since when, in seconds since the epoch);
+- `features_dormant`: see `core/features.py`. The management process decides about these.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,11 +15,21 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from mailwarden.control.config.model import GatewayConfig
+from mailwarden.core.features import SWITCH, Feature, dormant_in, dormant_names
 from mailwarden.mailflow.delivery.redirects import REDIRECTS_MAX, Redirects, read_redirect
 from mailwarden.mailflow.delivery.selection import build_selection, read_selection
 
+SWITCH_FEATURES: Final = "switch_features"
 COMMANDS: Final = frozenset(
-    {"pause", "resume", "queue_suspend", "queue_resume", "queue_redirect", "queue_redirect_cancel"}
+    {
+        "pause",
+        "resume",
+        "queue_suspend",
+        "queue_resume",
+        "queue_redirect",
+        "queue_redirect_cancel",
+        SWITCH_FEATURES,
+    }
 )
 GRACE_SECONDS_MAX: Final = 86_400.0  # after a suspension
 NAME_LENGTH_MAX: Final = 100  # of an administrator
@@ -51,6 +62,8 @@ def switch(
             return Switched({"paused": command == "pause"}, f"Work queue {command}d by {who}")
         case "queue_suspend" | "queue_resume":
             return _suspend(switches, request, config, who, wanted=command == "queue_suspend")
+        case "switch_features":
+            return _switch_features(switches, request)
         case "queue_redirect":
             return _redirect(switches, request, by, who, now)
         case _:
@@ -80,6 +93,25 @@ def still_active(switches: Mapping[str, Any], config: GatewayConfig) -> str:
 def administrator_in(request: Mapping[str, Any]) -> str:
     """Return who gives the command in `request`, for the log; "" where it does not say."""
     return str(request.get("by") or "")[:NAME_LENGTH_MAX]
+
+
+def _switch_features(switches: Switches, request: Mapping[str, Any]) -> Switched:
+    """Note which features are off; whatever else was, is on again."""
+    names = request.get("dormant")
+    known = {feature.value for feature in Feature}
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("dormant is no list of features")
+    if unknown := sorted(set(names) - known):
+        raise ValueError(f"there is no feature {unknown[0][:100]!r}")
+    before = dormant_in(switches)
+    dormant = frozenset(map(Feature, names))
+    switches[SWITCH] = dormant_names(dormant)
+    answer = {"dormant": switches[SWITCH]}
+    if dormant == before:
+        return Switched(answer)
+    off = ", ".join(feature.title for feature in Feature if feature in dormant)
+    said = f"Features that are switched off: {off}" if off else "No feature is switched off"
+    return Switched(answer, said)
 
 
 def _suspend(
@@ -209,4 +241,5 @@ def describe(
             for row in listeners
         ],
         "redirects": _rows(switches),
+        "features_dormant": dormant_names(dormant_in(switches)),
     }

@@ -25,9 +25,11 @@ from mailwarden.app.post import Post
 from mailwarden.app.shared_memory import SharedMemory, close_all
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.wiring import Gateway
+from mailwarden.control.config.features import without_features
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import parse_config
 from mailwarden.control.config.tables import Tables
+from mailwarden.core.features import dormant_in
 from mailwarden.system.crypto.tls import CertificateError
 from mailwarden.system.net.privileges import forbid_new_privileges
 
@@ -84,7 +86,8 @@ class Worker:
             ports = descriptors[len(memory) :]
             base = Path(packet["base"])
             # Large tables take a second to read, in which mail goes on.
-            config, pairs = await asyncio.to_thread(self._read, texts, packet["name"], base)
+            whole, pairs = await asyncio.to_thread(self._read, texts, packet["name"], base)
+            config = without_features(whole, dormant_in(packet["switches"]))
             sockets = {
                 name: socket.socket(fileno=port)
                 for name, port in zip(packet["listeners"], ports, strict=True)

@@ -347,6 +347,38 @@ async def test_the_gateway_ends_when_an_administrator_wants_it(
     assert len(setup.peers.started) == 1
 
 
+async def test_key_05_workers_are_configured_anew_when_a_feature_is_switched(setup: Setup) -> None:
+    setup.keep()
+    peer = await setup.ready()
+    switching = asyncio.create_task(setup.command("switch_features", dormant=["dane"]))
+    packet = await peer.hears("configure", 2)
+    assert packet["switches"] == {"features_dormant": ["dane"]}
+    assert not switching.done()
+    peer.say("followed")
+    assert await switching == [{"dormant": ["dane"]}]
+    assert setup.log.said("Warning: Features that are switched off: DANE")
+    assert setup.supervisor.state.load_switches() == {"features_dormant": ["dane"]}
+    assert await setup.command("switch_features", dormant=["dane"]) == [{"dormant": ["dane"]}]
+    assert len(peer.told("configure")) == 2
+    peer.end(1)
+    second = await setup.ready(2)
+    assert (await second.hears("configure"))["switches"] == {"features_dormant": ["dane"]}
+
+
+async def test_a_feature_that_a_worker_cannot_do_without_is_tried_again(setup: Setup) -> None:
+    setup.keep()
+    peer = await setup.ready()
+    switching = asyncio.create_task(setup.command("switch_features", dormant=["dane"]))
+    await peer.hears("configure", 2)
+    peer.say("refused", text="key.pem cannot be read")
+    assert await switching == [{"error": "a worker cannot follow: key.pem cannot be read"}]
+    assert setup.log.said("Critical: What was switched is not in effect everywhere: a worker")
+    again = asyncio.create_task(setup.command("switch_features", dormant=["dane"]))
+    await peer.hears("configure", 3)
+    peer.say("followed")
+    assert await again == [{"dormant": ["dane"]}]
+
+
 def test_systemd_waits_for_as_long_as_it_takes() -> None:
     assert Ending(seconds=600.0).for_systemd() == "STOPPING=1\nEXTEND_TIMEOUT_USEC=620000000"
     assert Ending(restarts=True).for_systemd() == "RELOADING=1"

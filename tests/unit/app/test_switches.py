@@ -125,3 +125,24 @@ def test_a_file_that_somebody_wrote_into(rows: Any) -> None:
     assert list(redirects_of(switches)) == []
     assert suspended_listeners(switches) == frozenset()
     assert describe(switches, [])["redirects"] == []
+
+
+def test_key_02_features_are_switched_by_their_names(config: GatewayConfig) -> None:
+    switches: dict[str, Any] = {"work_queue_paused": True}
+    done = do(switches, config, "switch_features", dormant=["mta_sts", "dane"])
+    assert done.answer == {"dormant": ["dane", "mta_sts"]}
+    assert done.said == "Features that are switched off: DANE, MTA-STS"
+    assert switches == {"work_queue_paused": True, "features_dormant": ["dane", "mta_sts"]}
+    assert describe(switches, [])["features_dormant"] == ["dane", "mta_sts"]
+    assert do(switches, config, "switch_features", dormant=["mta_sts", "dane"]).said == ""
+    done = do(switches, config, "switch_features", dormant=[])
+    assert done.said == "No feature is switched off"
+    assert describe(switches, [])["features_dormant"] == []
+
+
+@pytest.mark.parametrize("dormant", [None, "dane", {"dane": 1}, [1], ["anti_gravity"], [[]]])
+def test_nonsense_switches_no_feature(config: GatewayConfig, dormant: object) -> None:
+    switches: dict[str, Any] = {"features_dormant": ["dane"]}
+    with pytest.raises(ValueError, match=r"dormant is no list|there is no feature"):
+        do(switches, config, "switch_features", dormant=dormant)
+    assert switches == {"features_dormant": ["dane"]}

@@ -13,13 +13,15 @@ from mailwarden.app.accepted import Accepted
 from mailwarden.app.channel import Packet, make_pair
 from mailwarden.app.shared_memory import SharedMemory
 from mailwarden.app.worker import Worker
+from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import demo_text, parse_config
 
 
 class FakeGateway:
     """Remembers what it was told; refuses configurations when it is to."""
 
-    def __init__(self, *_: object, **__: object) -> None:
+    def __init__(self, _post: object, config: GatewayConfig, **_: object) -> None:
+        self.configs = [config]
         self.switched: list[dict[str, Any]] = []
         self.looks_for_garbage = gc.isenabled()
         self.refuses = False
@@ -28,16 +30,17 @@ class FakeGateway:
     async def start(self, _sockets: object) -> None:
         return None
 
-    async def apply(self, *_: object) -> None:
+    async def apply(self, config: GatewayConfig, *_: object) -> None:
         if self.refuses:
             raise OSError("key.pem cannot be read")
+        self.configs.append(config)
         self.applied += 1
 
     def switch(self, switches: dict[str, Any]) -> None:
         self.switched.append(switches)
 
 
-def configure() -> tuple[Packet, list[int]]:
+def configure(**switches: Any) -> tuple[Packet, list[int]]:
     """Return the packet with which a supervisor hands over a configuration."""
     config = parse_config(demo_text(), "x", Path("/tmp"), look_at_files=False)
     text = Accepted(config, demo_text(), {}).to_memory()
@@ -46,7 +49,7 @@ def configure() -> tuple[Packet, list[int]]:
         "name": "x",
         "base": "/tmp",
         "listeners": [],
-        "switches": {},
+        "switches": switches,
         "state": ["/tmp", "/tmp"],
     }
     return packet, [text, *[os.memfd_create(name) for name in SharedMemory._fields]]
@@ -101,6 +104,19 @@ async def test_a_configuration_that_cannot_be_used_is_refused_not_died_of(starte
     worker._packet(*configure())
     while not worker._gateway.applied:
         await asyncio.sleep(0)
+
+
+async def test_key_05_a_worker_works_without_what_is_switched_off(started) -> None:
+    worker, sent = started
+    worker._packet(*configure(features_dormant=["mta_sts"]))
+    await wait_sent(sent, "ready")
+    worker._packet(*configure())
+    worker._packet(*configure(features_dormant=["dane"]))
+    while worker._gateway.applied < 2:
+        await asyncio.sleep(0)
+    deliveries = [config.delivery for config in worker._gateway.configs]
+    assert [each.mta_sts.enabled for each in deliveries] == [False, True, True]
+    assert [each.dane.enabled for each in deliveries] == [True, True, False]
 
 
 class FakeCommands:

@@ -103,6 +103,9 @@ def _head(status: Status, now: float, oldest_at: float | None) -> Iterator[str]:
     if redirects:
         shown = ", ".join(escape(str(row.get("to"))) for row in redirects)
         yield line("Queued mail is redirected to", shown)
+    dormant = status.get("features_dormant") or ()
+    if dormant:
+        yield line("Features switched off", ", ".join(map(escape, map(str, dormant))))
 
 
 def _row(name: str, values: Sequence[object], indent: int = 4) -> str:

@@ -4,7 +4,8 @@ The gateway answers with a dict:
 
 - `version`, `hostname`, `pid`, `uptime_seconds`, `state` (running, stopping), `work_queue`
   (running, paused), `delivery` (running, suspended), `redirects` (see `app/switches.py`),
-  `waiting_for_start` (names of settings that a reload could not change);
+  `waiting_for_start` (names of settings that a reload could not change), `features_dormant` (names
+  of features that are switched off);
 - `listeners`: a list of `name`, `type`, `address`, `port`, `tls`, `state` (running, suspended);
 - `workers`: a list of `index`, `pid`, `state`, `progress` (while it starts), `connections`,
   `tls_connections`, `received`, `queued`, `held`, `memory_bytes`, `cpu_seconds`, `counters`;
@@ -138,6 +139,8 @@ def _head(status: Status) -> list[str]:
         details.append("delivery suspended")
     if status.get("redirects"):
         details.append(f"{count_of(len(status['redirects']), 'redirect')} of queued mail")
+    if status.get("features_dormant"):
+        details.append(f"{count_of(len(status['features_dormant']), 'feature')} switched off")
     return [f"{' '.join(words)}: {', '.join(details)}" if details else " ".join(words)]
 
 
