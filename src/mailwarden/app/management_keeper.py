@@ -33,9 +33,9 @@ class ManagementKeeper:
         self.ports: Final = ManagementPorts()
 
     @property
-    def pid(self) -> int:
-        """Process id; 0 while there is none."""
-        return 0 if self._process is None else self._process.pid
+    def ready_pid(self) -> int:
+        """Process id; 0 while there is none that administrators can come to."""
+        return self._process.pid if self._process is not None and self._process.is_ready else 0
 
     def follow(self) -> None:
         """Tell it that another version is in force."""

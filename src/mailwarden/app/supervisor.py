@@ -517,6 +517,7 @@ class Supervisor:
             "version": __version__,
             "hostname": self.config.hostname,
             "pid": os.getpid(),
+            "management_pid": 0 if self._management is None else self._management.ready_pid,
             "uptime_seconds": time.monotonic() - self.started_at,
             "state": "stopping" if self._stopping.is_set() else "running",
             "waiting_for_start": self.waiting_for_start(),
