@@ -33,6 +33,7 @@ from mailwarden.core.features import dormant_in
 from mailwarden.system.crypto.tls import CertificateError
 from mailwarden.system.net.privileges import forbid_new_privileges
 
+GIL_SECONDS: Final = 0.001  # that mail waits for a thread that reads a configuration
 GC_THRESHOLDS: Final = (50_000, 20, 100)  # most garbage here is freed by counting references
 EXIT_TROUBLE: Final = 70  # EX_SOFTWARE of sysexits.h
 
@@ -209,6 +210,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, required=True)
     arguments = parser.parse_args()
     gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(GIL_SECONDS)
     os.umask(0o027)
     forbid_new_privileges()
     try:
