@@ -132,7 +132,7 @@ def _confirmation(
     notes = []
     if any(change.path[0] in desk.loaded & NETWORK for change in changes if change.path):
         if problems := [*start_problems(desk, after)]:
-            raise RefusedOperationError("\n".join(problems))
+            raise RefusedOperationError("\n".join(f"{e.path}: {e.message}" for e in problems))
         if not seconds:
             seconds = CONFIRM_SECONDS
             notes.append(CONFIRM_TOLD)

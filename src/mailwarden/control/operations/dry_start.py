@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from mailwarden.control.config.model import GatewayConfig
+from mailwarden.control.config.problems import join
 from mailwarden.control.operations.desk import Desk
 from mailwarden.core.management import last_path_problem
+from mailwarden.core.problem import Problem
 
 NETWORK: Final = frozenset({"interfaces", "interface_groups", "administration"})
 _ELSEWHERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
-def start_problems(desk: Desk, after: GatewayConfig) -> Iterator[str]:
+def start_problems(desk: Desk, after: GatewayConfig) -> Iterator[Problem]:
     """Yield what would keep the gateway from starting by `after`, or everybody out.
 
     Ports that are taken twice are a mistake in any configuration, and found before. An access list
@@ -27,10 +29,11 @@ def start_problems(desk: Desk, after: GatewayConfig) -> Iterator[str]:
     known = {interface.address for interface in before.interfaces.values()}
     for name, interface in after.interfaces.items():
         if interface.address not in known and not is_here(interface.address):
-            yield f"interfaces.{name}.address: this machine has no address {interface.address}"
+            path = join(join("interfaces", name), "address")
+            yield Problem(path, f"this machine has no address {interface.address}")
     problem = last_path_problem(before.interfaces, after.interfaces)
     if problem is not None:
-        yield f"{problem.path}: {problem.message}"
+        yield problem
 
 
 def is_here(address: str) -> bool:
