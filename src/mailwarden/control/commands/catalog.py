@@ -22,6 +22,7 @@ from mailwarden.control.commands import (
     status,
     system_setup,
     tls_verify,
+    users,
     work_queue,
 )
 from mailwarden.control.commands.draft import SettingsDraft
@@ -34,6 +35,7 @@ CATALOG: Final[Catalog[SettingsDraft]] = Catalog(
         *admin_access.COMMANDS,
         *configuration_files.COMMANDS,
         *load_configuration.COMMANDS,
+        *users.COMMANDS,
         *node.COMMANDS,
         *password.COMMANDS,
         *second_factor.COMMANDS,

@@ -8,6 +8,7 @@ from mailwarden.control.operations.administration import Administration
 from mailwarden.control.operations.desk import Desk, RefusedOperationError
 from mailwarden.core.access.account import Account, Channel, lock, state_words, unlock, unlock_fault
 from mailwarden.core.access.password_policy import PasswordPolicy
+from mailwarden.core.access.roles import ADMIN
 from mailwarden.core.access.users import User, removal_fault
 from mailwarden.core.alerts import INFORMATION, SYSTEM
 from mailwarden.services.accounts.passwords import PasswordError
@@ -66,6 +67,7 @@ async def set_password(desk: Desk, user: str, new: str, *, command: str = OTHERS
         RefusedOperationError: something is against it, or there is no account.
     """
     desk.require(command)
+    _check_admin(desk, user)
     try:
         with _told(user):
             account = await desk.administration.passwords.set_for(user, new, _policy(desk))
@@ -76,13 +78,15 @@ async def set_password(desk: Desk, user: str, new: str, *, command: str = OTHERS
     desk.record(command.partition(" ")[0], f"password of {user}")
 
 
-def state_of(desk: Desk, user: str) -> AccountState:
-    """Return what is to be said of a user's account; raises RefusedOperationError."""
+def states(desk: Desk) -> dict[str, AccountState]:
+    """Return what is to be said of the accounts, by user; raises RefusedOperationError."""
     desk.require(USERS)
-    with _told(user):
-        account = desk.administration.accounts.load(user)
-    if account is None:
-        return AccountState("waits for a commit", False, False, False)
+    with _told(""):
+        found = desk.administration.accounts.load_all()
+    return {account.name: _state(desk, account) for account in found}
+
+
+def _state(desk: Desk, account: Account) -> AccountState:
     words = state_words(account, _policy(desk), desk.administration.clock.time())
     if not account.password and not account.is_locked:
         words = "no password"
@@ -130,6 +134,7 @@ def unlock_account(desk: Desk, user: str) -> None:
 def remove_codes(desk: Desk, user: str) -> None:
     """Take a user's one-time codes away at once; that user's sessions end."""
     desk.require(USERS)
+    _check_admin(desk, user)
     with _told(user):
         desk.administration.second_factors.remove(user)
     desk.record("one-time codes removed", user)
@@ -212,6 +217,13 @@ def tell_locked(administration: Administration, user: str) -> None:
 def _sentence(error: ValueError) -> str:
     text = str(error)
     return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
+def _check_admin(desk: Desk, user: str) -> None:
+    """Keep Administrators from becoming `admin`, who has rights that they have not."""
+    if user == ADMIN and not desk.actor.rights.is_admin:
+        desk.record("refused", f"account of {ADMIN}", was_allowed=False)
+        raise RefusedOperationError(f"That is for {ADMIN} alone.")
 
 
 def _own(desk: Desk) -> str:

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 from mailwarden.control.candidate.candidate import Candidate, Conflict, ConflictError
 from mailwarden.control.candidate.diff import Change
 from mailwarden.control.config.model import GatewayConfig
-from mailwarden.control.config.reader import ConfigError
-from mailwarden.control.operations import accounts, new_users, own_access
+from mailwarden.control.operations import new_users, own_access
 from mailwarden.control.operations.administration import Administration
+from mailwarden.control.operations.committable import check_commit
 from mailwarden.control.operations.desk import Desk, RefusedOperationError
 from mailwarden.control.operations.dry_start import NETWORK, start_problems
 from mailwarden.control.operations.gateway import ActivationError, GatewayError
@@ -29,7 +29,6 @@ from mailwarden.control.operations.versions import (
     texts_of,
 )
 from mailwarden.core.access.access_list import CONFIRM_SECONDS
-from mailwarden.services.accounts.store import AccountStoreError
 from mailwarden.stores.configuration.errors import StoreError
 from mailwarden.stores.configuration.record import Author, Version, clean_comment
 
@@ -90,6 +89,7 @@ async def commit(desk: Desk, comment: str = "", *, confirm_seconds: float = 0.0)
     except ValueError as error:
         raise RefusedOperationError(str(error)) from error
     desk.follow()
+    new_users.forget_others(desk)
     candidate = desk.candidate
     changes = candidate.changes(MODEL)
     if not changes:
@@ -100,12 +100,10 @@ async def commit(desk: Desk, comment: str = "", *, confirm_seconds: float = 0.0)
     if missing := missing_certificates(candidate.tree):
         raise MissingCertificateError(missing)
     administration = desk.administration
-    before, after = administration.config.administration, _checked(desk, candidate)
+    after = check_commit(desk, candidate)
     confirm_seconds, notes = _confirmation(desk, changes, after, confirm_seconds)
     proposal = _prepare(desk, candidate, comment, confirm_seconds)
-    done = await put_in_force(
-        administration, proposal, lambda: new_users.set_passwords(desk, before.users)
-    )
+    done = await put_in_force(administration, proposal, lambda: new_users.set_passwords(desk))
     desk.candidate = Candidate.of(administration.versions.last())
     desk.loaded = frozenset()
     return Done(done.version, (*done.notes, *notes))
@@ -244,25 +242,6 @@ def confirm(desk: Desk) -> int:
         return 0
     desk.administration.on_change()  # those may go now whom the version before still had
     return waiting.number
-
-
-def _checked(desk: Desk, candidate: Candidate) -> GatewayConfig:
-    """Return the configuration of the candidate, if all of it may be committed.
-
-    Raises:
-        RefusedOperationError: it may not.
-    """
-    administration = desk.administration
-    try:
-        after = administration.build(candidate.tree)
-        before = administration.config.administration
-        accounts.check_removal(administration, before.users, after.administration.users)
-    except ConfigError as error:
-        problems = (f"{each.path}: {each.message}" for each in error.problems)
-        raise RefusedOperationError("\n".join(problems)) from error
-    except AccountStoreError as error:
-        raise RefusedOperationError(f"The accounts cannot be read: {error}") from error
-    return after
 
 
 def _prepare(desk: Desk, candidate: Candidate, comment: str, confirm_seconds: float) -> Proposal:

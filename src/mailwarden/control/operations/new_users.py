@@ -1,11 +1,8 @@
 """Passwords of users who are yet to be: kept aside, as hashes, until a commit makes the users."""
 
-from collections.abc import Iterable
-
 from mailwarden.control.candidate.edits import find, names_of
 from mailwarden.control.operations.administration import Administration
 from mailwarden.control.operations.desk import Desk, RefusedOperationError
-from mailwarden.core.access.users import User
 from mailwarden.services.accounts.passwords import PasswordError
 from mailwarden.services.accounts.store import AccountStoreError
 from mailwarden.stores.configuration.tree import Tree
@@ -29,29 +26,22 @@ async def keep_password(desk: Desk, user: str, new: str) -> None:
 
 
 def forget_others(desk: Desk) -> None:
-    """Keep only passwords of users who are new in what the session would commit."""
+    """Keep only passwords of users who are new in what the session would commit.
+
+    Whoever has become a user by somebody else's commit has a password from there.
+    """
     new = _names(desk.candidate.tree) - _names(desk.candidate.base)
     for user in set(desk.new_passwords) - new:
         del desk.new_passwords[user]
 
 
-def set_passwords(desk: Desk, before: Iterable[User]) -> list[str]:
-    """Give users whom a commit has made their passwords; return what is worth to know about it.
-
-    `before` are the users before the commit: whoever was among them keeps the own password.
-    """
+def set_passwords(desk: Desk) -> list[str]:
+    """Give users whom a commit has made their passwords; return what is worth to know about it."""
     administration = desk.administration
-    had = {user.name for user in before}
     notes = []
     for user in administration.config.administration.users:
-        hashed = desk.new_passwords.pop(user.name, None)
-        if hashed is None:
-            continue
-        if user.name in had:
-            notes.append(
-                f"Another session has made {user.name}, who keeps the password from there."
-            )
-        else:
+        hashed = desk.new_passwords.get(user.name)
+        if hashed is not None:
             notes += _set(administration, user.name, hashed)
     desk.new_passwords.clear()
     return notes

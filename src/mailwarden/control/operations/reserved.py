@@ -10,10 +10,11 @@ from typing import Final
 
 from mailwarden.control.candidate.diff import Change
 from mailwarden.control.operations.desk import Desk, RefusedOperationError
-from mailwarden.core.access.roles import role_name
+from mailwarden.core.access.roles import ADMIN, role_name
+from mailwarden.services.accounts.administration import AdministrationSettings
 
 # The command whose right is needed for a setting at the top.
-RESERVED: Final = MappingProxyType({"administration": "userconfig"})
+RESERVED: Final = MappingProxyType({"administration": "userconfig", "management": "sshconfig"})
 
 
 def check_reserved(desk: Desk, changes: Iterable[Change]) -> None:
@@ -29,3 +30,19 @@ def check_reserved(desk: Desk, changes: Iterable[Change]) -> None:
             desk.record("refused", f"change of {name}", was_allowed=False)
             role = role_name(desk.actor.rights.role)
             raise RefusedOperationError(f"Your role ({role}) is not allowed to change `{name}`.")
+
+
+def check_admin(desk: Desk, after: AdministrationSettings) -> None:
+    """Look that nobody gets in as `admin` by a key of somebody else's.
+
+    Raises:
+        RefusedOperationError: `admin` has to do that, who has rights that no Administrator has.
+    """
+    before = desk.administration.config.administration
+    if _keys_of_admin(before) != _keys_of_admin(after) and not desk.actor.rights.is_admin:
+        desk.record("refused", f"change of the keys of {ADMIN}", was_allowed=False)
+        raise RefusedOperationError(f"The keys of {ADMIN} are for {ADMIN} alone to change.")
+
+
+def _keys_of_admin(settings: AdministrationSettings) -> tuple[str, ...]:
+    return next((user.ssh_keys for user in settings.users if user.name == ADMIN), ())
