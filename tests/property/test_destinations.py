@@ -13,6 +13,7 @@ from mailwarden.core.policy.destinations import (
     LimitType,
     complete,
 )
+from mailwarden.core.policy.destinations_edit import DestinationText
 from mailwarden.core.policy.destinations_text import build_destinations, parse_destinations
 
 LABELS = st.sampled_from(["a", "b", "c"])
@@ -118,3 +119,37 @@ def test_any_text_is_a_table_or_has_problems(text: str, present: DestinationTabl
 def test_a_whole_file_takes_the_place_of_itself(table: DestinationTable) -> None:
     text = build_destinations(table)
     assert parse_destinations(text, complete(table)).table == complete(table)
+
+
+def remarks(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()[:1] == "#"]
+
+
+@given(TABLES, st.data())
+def test_an_edited_text_says_what_was_meant(table: DestinationTable, data: st.DataObject) -> None:
+    lines = build_destinations(table).split("\n")
+    for at in data.draw(st.lists(st.integers(0, len(lines) - 1), max_size=4)):
+        lines[at] += data.draw(st.sampled_from(["  ", "\n# x", "\n\n# y", "\n\n"]))
+    text = "\n".join(lines)
+    edited = DestinationText(text, parse_destinations(text).table)
+    for _ in range(data.draw(st.integers(0, 3))):
+        name = data.draw(st.just("DEFAULT") | st.sampled_from(["a", ".b", "a.c", "new.x"]))
+        if data.draw(st.booleans()) and name in dict(edited.table.rows):
+            edited.remove_row(name)
+        else:
+            edited.set_row(name, data.draw(ROWS))
+    edited.set_globals(send_tls_alert=data.draw(st.booleans()), certificate="x")
+    read = parse_destinations(edited.text)
+    assert read.problems == ()
+    assert complete(read.table) == complete(edited.table)
+
+
+@given(TABLES, st.data())
+def test_an_edit_leaves_the_remarks(table: DestinationTable, data: st.DataObject) -> None:
+    lines = build_destinations(table).split("\n")
+    for at in data.draw(st.lists(st.integers(0, len(lines) - 1), max_size=4)):
+        lines[at] += f"\n# {at}"
+    text = "\n".join(lines)
+    edited = DestinationText(text, parse_destinations(text).table)
+    edited.set_row(data.draw(st.sampled_from(["DEFAULT", "a", "new.x"])), data.draw(ROWS))
+    assert remarks(edited.text) == remarks(text)

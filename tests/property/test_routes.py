@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailwarden.core.hostport import parse_hostname, parse_hostport
+from mailwarden.core.policy.routes_text import build_routes, parse_routes
 from mailwarden.core.routes import Route, RouteTable, parse_route, parse_route_key
 
 LABELS = st.sampled_from(["a", "b", "c"])
@@ -60,3 +61,16 @@ def test_host_names_are_read_once(text: str) -> None:
     assert parse_hostname(name) == name
     assert name == name.strip().lower()
     assert parse_hostport(name, default_port=25).host == name
+
+
+ROUTE_LINES = st.builds(
+    "{} {}".format, KEYS, st.sampled_from(["h.example/pri=2, [10.0.0.1]:26", "/dev/null", "x/"])
+)
+
+
+@given(st.one_of(st.text(), st.lists(ROUTE_LINES | st.text(max_size=20)).map("\n".join)))
+def test_any_text_of_routes_is_read(text: str) -> None:
+    read = parse_routes(text)
+    for problem in read.problems:
+        assert 1 <= int(problem.path.removeprefix("line ")) <= text.count("\n") + 1
+    assert parse_routes(build_routes(read.table)) == (read.table, (), ())

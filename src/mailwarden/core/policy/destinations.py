@@ -256,6 +256,11 @@ def complete(table: DestinationTable) -> DestinationTable:
     )
 
 
+def complete_row(row: DestinationRow, default: DestinationRow) -> DestinationRow:
+    """Return a row that means the same beside `default` and has what its text form asks for."""
+    return _complete_row(row, _resolve("", default, DestinationLimits()))
+
+
 def _complete_row(row: DestinationRow, default: DestinationLimits) -> DestinationRow:
     minutes = row.recipient_minutes
     if row.recipient_limit == NO_LIMIT:

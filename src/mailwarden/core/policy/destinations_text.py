@@ -95,12 +95,17 @@ def build_destinations(table: DestinationTable) -> str:
     Reading it back gives `complete(table)`.
     """
     whole = complete(table)
-    lines = [f"[{DEFAULT}]", *_row_lines(whole.default)]
-    lines.append(f"send_tls_req_alert = {int(whole.send_tls_alert)}")
-    lines.append(f"certificate = {whole.certificate}".rstrip())
+    lines = [f"[{DEFAULT}]", *row_lines(whole.default)]
+    lines += global_lines(whole)
     for name, row in whole.rows:
-        lines += ("", f"[{name}]", *_row_lines(row))
+        lines += ("", f"[{name}]", *row_lines(row))
     return "\n".join(lines) + "\n"
+
+
+def global_lines(table: DestinationTable) -> list[str]:
+    """Return the lines of what holds for all destinations; they belong into DEFAULT."""
+    alert = f"send_tls_req_alert = {int(table.send_tls_alert)}"
+    return [alert, f"certificate = {table.certificate}".rstrip()]
 
 
 def find_value(text: str, section: str, key: str) -> int:
@@ -130,7 +135,8 @@ def destination_names(text: str) -> Iterator[NameInText]:
         at += len(line) + 1
 
 
-def _row_lines(row: DestinationRow) -> list[str]:
+def row_lines(row: DestinationRow) -> list[str]:
+    """Return the lines of a row, `key = value`, for what it says itself."""
     values = (
         row.max_host_concurrency,
         row.max_messages_per_connection,
