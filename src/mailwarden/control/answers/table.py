@@ -60,8 +60,11 @@ def date_of(seconds: float) -> str:
 
 
 def count_of(number: int, noun: str) -> str:
-    """Return `1 problem` or `2 problems`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    """Return `1 problem` or `2 problems`, `1 entry` or `2 entries`."""
+    if number == 1:
+        return f"1 {noun}"
+    is_changed = noun[-1:] == "y" and noun[-2:-1] not in "aeiou"
+    return f"{number} {noun[:-1]}ies" if is_changed else f"{number} {noun}s"
 
 
 def _cell(value: object) -> str:

@@ -69,6 +69,16 @@ def test_long_cells_are_cut() -> None:
     assert render_table(["Error"], [["x" * 500]])[1] == "x" * (CELL_LENGTH_MAX - 1) + "…"
 
 
-@pytest.mark.parametrize(("number", "text"), [(0, "0 users"), (1, "1 user"), (2, "2 users")])
-def test_counts(number: int, text: str) -> None:
-    assert count_of(number, "user") == text
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "user", "0 users"),
+        (1, "user", "1 user"),
+        (2, "user", "2 users"),
+        (2, "entry", "2 entries"),
+        (1, "entry", "1 entry"),
+        (2, "key", "2 keys"),
+    ],
+)
+def test_counts(number: int, noun: str, text: str) -> None:
+    assert count_of(number, noun) == text
