@@ -41,10 +41,13 @@ def management_paths(interfaces: Mapping[str, Interface]) -> tuple[ManagementPat
     return tuple(paths)
 
 
-def _ssh_port(name: str, interface: Interface) -> int:
-    if interface.ssh_port is not None:
-        return interface.ssh_port
+def default_ssh_port(name: str) -> int:
+    """Return the port of an interface that says nothing of SSH; 0 is none."""
     return SSH_PORT if name == MANAGEMENT else 0
+
+
+def _ssh_port(name: str, interface: Interface) -> int:
+    return default_ssh_port(name) if interface.ssh_port is None else interface.ssh_port
 
 
 def clashes(

@@ -10,6 +10,7 @@ from mailwarden.control.candidate.nodes import node_of
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import build_config
 from mailwarden.control.config.tables import Tables
+from mailwarden.control.operations.commit_checks import CommitCheck, keeps_a_way_in
 from mailwarden.control.operations.gateway import Gateway
 from mailwarden.control.operations.name_finder import MakeFinder, make_finder
 from mailwarden.control.operations.presence import NobodyPresent, Presence
@@ -34,7 +35,8 @@ class Administration:
     the logs, `folder` the management process's own, which nobody else looks into. `pairs` gives the
     certificates of the node with their keys, where `key_store` lets them out. `on_change` is called
     when another configuration is in force; `make_finder` makes what asks name servers. `presence`
-    are the living sessions. `warn` writes a warning to the log of the system.
+    are the living sessions. `warn` writes a warning to the log of the system. Each of
+    `commit_checks` may speak against a commit.
     """
 
     config: GatewayConfig
@@ -59,6 +61,7 @@ class Administration:
     presence: Presence = field(default_factory=NobodyPresent)
     alerts: Alerts = field(default_factory=NoAlerts)
     warn: Callable[[str], None] = lambda _text: None
+    commit_checks: list[CommitCheck] = field(default_factory=lambda: [keeps_a_way_in])
 
     def take(self, tree: Tree) -> None:
         """Note that `tree` is in force."""

@@ -31,6 +31,9 @@ def check_commit(desk: Desk, candidate: Candidate) -> GatewayConfig:
         raise RefusedOperationError("\n".join(problems)) from error
     except AccountStoreError as error:
         raise RefusedOperationError(f"The accounts cannot be read: {error}") from error
+    present, checks = administration.config, administration.commit_checks
+    if faults := [fault for check in checks for fault in check(present, config)]:
+        raise RefusedOperationError("\n".join(faults))
     return config
 
 
