@@ -24,14 +24,15 @@ from tests.end_to_end.gateway import (
 from tests.end_to_end.sink import Sink
 
 
-def command(gateway: Gateway, *arguments: str, code: int = 0) -> str:
-    """Run `mailwarden` as an administrator would; return what it prints."""
+def command(gateway: Gateway, *arguments: str, code: int = 0, given: str | None = None) -> str:
+    """Run `mailwarden` as an administrator would, who types `given`; return what it prints."""
     done = subprocess.run(
         [sys.executable, "-m", "mailwarden.app", "--config", str(gateway.path), *arguments],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
+        input=given,
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr

@@ -5,18 +5,21 @@ import sys
 from argparse import Namespace
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 from mailwarden.app.asking import answers_of, state_directory
 from mailwarden.app.asking_queue import administrator
 from mailwarden.app.keeper import FOLDER, acting_as
 from mailwarden.control.cli.config_file import find_config
-from mailwarden.control.cli.configurations import run_look, show_changes, tree_in
+from mailwarden.control.cli.configurations import RESTORE, run_look, show_changes, tree_in
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.stores.configuration.errors import StoreError
+from mailwarden.stores.configuration.errors import CorruptStoreError, StoreError
 from mailwarden.stores.configuration.record import Author, Source
 from mailwarden.stores.configuration.restore import restore
 from mailwarden.stores.configuration.store import DATABASE, ConfigurationStore
 from mailwarden.system.clock.clock import SystemClock
+
+HELP: Final = "`mailwarden config --help` says what can be done"
 
 
 def config(arguments: Namespace) -> int:
@@ -35,9 +38,8 @@ def config(arguments: Namespace) -> int:
                 with closing(_open(folder)) as store:
                     return run_look(arguments, store, path)
     except StoreError as error:
-        raise CommandError(
-            str(error), "`mailwarden config --help` says what can be done"
-        ) from error
+        hint = RESTORE if isinstance(error, CorruptStoreError) else HELP
+        raise CommandError(str(error), hint) from error
     return _change(arguments)
 
 

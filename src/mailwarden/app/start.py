@@ -15,6 +15,7 @@ from mailwarden.app.management_process import launch_management
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.supervisor import Supervisor
 from mailwarden.control.cli.config_file import find_config
+from mailwarden.control.cli.configurations import RESTORE
 from mailwarden.control.cli.failure import CommandError
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import (
@@ -24,7 +25,7 @@ from mailwarden.control.config.reader import (
     read_text,
 )
 from mailwarden.control.config.tables import Tables
-from mailwarden.stores.configuration.errors import StoreError
+from mailwarden.stores.configuration.errors import CorruptStoreError, StoreError
 
 DEMO_FOLDER: Final = Path("var/demo")
 
@@ -47,11 +48,15 @@ def run_gateway(arguments: Namespace) -> int:
     try:
         status = asyncio.run(supervisor.run(ready))
     except* (OSError, StoreError) as group:
-        error = next(iter(group.exceptions))
-        raise CommandError(f"the gateway cannot start: {error}") from error
+        raise _cannot_start(next(iter(group.exceptions))) from group
     if supervisor.is_to_restart:
         start_again()
     return status
+
+
+def _cannot_start(error: BaseException) -> CommandError:
+    hint = RESTORE if isinstance(error, CorruptStoreError) else ""
+    return CommandError(f"the gateway cannot start: {error}", hint)
 
 
 def _supervisor(path: Path, base: Path) -> Supervisor:
@@ -89,7 +94,7 @@ def _without_file(path: Path, base: Path, problems: ConfigError) -> Supervisor:
     try:
         texts = Keeper((base / directory).resolve() / FOLDER, None).in_force()
     except StoreError as error:
-        raise CommandError(f"the gateway cannot start: {error}") from error
+        raise _cannot_start(error) from error
     if texts is None:
         raise problems
     source = Configurations(path, base)

@@ -6,7 +6,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mailwarden.control.candidate import show
 from mailwarden.control.candidate.diff import diff
@@ -22,6 +22,10 @@ from mailwarden.stores.configuration.tree import Tree
 from mailwarden.system.files.files import SystemFiles
 from mailwarden.system.files.whole_file import replace_file
 from mailwarden.system.log.escape import escape
+
+RESTORE: Final = (
+    "stop the gateway; `mailwarden config restore` goes back to the last version that is whole"
+)
 
 
 def run_look(arguments: Namespace, store: ConfigurationStore, path: Path) -> int:
@@ -129,7 +133,7 @@ def _verify(_arguments: Namespace, store: ConfigurationStore, _path: Path) -> in
     if broken is not None:
         raise CommandError(
             f"the store is damaged: {broken}",
-            "stop the gateway; `mailwarden config restore` goes back to the last whole version",
+            RESTORE,
         )
     head = store.head()
     number = 0 if head is None else head.number
