@@ -8,7 +8,7 @@ from typing import Final
 from mailwarden.app.bench.profile import PROFILES
 
 PEER_NAMES: Final = ("postfix", "exim", "opensmtpd", "haraka", "floor")
-PART_NAMES: Final = ("paired", "idle", "access", "replay", "growth")
+PART_NAMES: Final = ("paired", "idle", "access", "commit", "replay", "growth")
 
 _DESCRIPTION: Final = """\
 Measure Mailwarden against other mail servers on this machine, over loopback only.
@@ -23,6 +23,7 @@ examples:
   mailwarden bench --peers postfix             Postfix only
   mailwarden bench --part idle                 10,000 idle connections
   mailwarden bench --part access               what large access tables cost
+  mailwarden bench --part commit               how long commits take, and mail waits
   mailwarden bench --corpus mail.tar.xz        send real messages through
   mailwarden bench --results F --write-docs    write docs/benchmarks.md from an earlier run
 

@@ -15,6 +15,7 @@ from typing import Final
 from mailwarden.app.bench.access import FULL_SIZE, QUICK_SIZE, measure_access
 from mailwarden.app.bench.arguments import PEER_NAMES
 from mailwarden.app.bench.build import inspect_build
+from mailwarden.app.bench.commit import measure_commit
 from mailwarden.app.bench.compare import Plan, compare
 from mailwarden.app.bench.corpus import send_corpus
 from mailwarden.app.bench.document import write_page
@@ -133,6 +134,7 @@ class Measuring:
             self._paired(targets)
         others: dict[str, Callable[[], Record]] = {
             "idle": self._idle,
+            "commit": self._commit,
             "replay": self._replay,
             "growth": self._growth,
         }
@@ -151,7 +153,7 @@ class Measuring:
         self.file.write(record)
 
     def _parts(self) -> list[str]:
-        parts = list(self._arguments.part or ("paired", "idle", "access", "replay"))
+        parts = list(self._arguments.part or ("paired", "idle", "access", "commit", "replay"))
         return [*parts, "growth"] if self._arguments.long and "growth" not in parts else parts
 
     def _targets(self) -> list[Target]:
@@ -216,6 +218,9 @@ class Measuring:
             show=lambda done: print(describe_run(done), flush=True),
         ):
             self._note(result)
+
+    def _commit(self) -> Record:
+        return measure_commit(self._workplace, QUICK_SIZE if self._quick else FULL_SIZE)
 
     def _replay(self) -> Record:
         messages = _QUICK_REPLAY if self._quick else self._arguments.replay_messages

@@ -6,7 +6,7 @@ from typing import Final
 from mailwarden.app.bench.compare import TRIAL_ROUND
 from mailwarden.app.bench.measure import Run
 from mailwarden.app.bench.profile import PROFILES
-from mailwarden.app.bench.results import AccessResult, GrowthResult, Results
+from mailwarden.app.bench.results import AccessResult, CommitResult, GrowthResult, Results
 from mailwarden.app.bench.statistics import median, median_of_target, median_ratio, spread
 
 BASELINE: Final = "postfix"
@@ -165,6 +165,8 @@ def sentences(results: Results) -> list[str]:
             f"with them); {idle.rate_without:,.0f} messages/s without, {idle.rate_with:,.0f} with."
         )
     found += [_sentence_of_access(access) for access in results.access.values()]
+    if commit := results.commit:
+        found.append(_sentence_of_commit(commit))
     if replay := results.replay:
         found.append(
             f"Start-up with {replay.messages:,} waiting messages: {replay.seconds:.1f} s until the "
@@ -182,6 +184,20 @@ def sentences(results: Results) -> list[str]:
             + ("all arrived once, content intact." if not corpus.problems else "FAILED.")
         )
     return found
+
+
+def _sentence_of_commit(commit: CommitResult) -> str:
+    pauses = (commit.tables_pause_seconds, commit.line_pause_seconds, commit.setting_pause_seconds)
+    longest = max(pauses)
+    return (
+        f"A HAT of {commit.hat_lines:,} lines and a RAT of {commit.rat_entries:,} entries were in "
+        f"force on all workers after {commit.tables_seconds:.2f} s, a line more after "
+        f"{commit.line_seconds:.2f} s, another setting after {commit.setting_seconds:.2f} s; mail "
+        f"waited at most {longest * 1000:.0f} ms meanwhile "
+        f"({commit.quiet_pause_seconds * 1000:.0f} ms while nothing was committed; "
+        f"{commit.replies:,} replies). A command was answered after "
+        f"{commit.command_seconds * 1000:.1f} ms."
+    )
 
 
 def _sentence_of_access(access: AccessResult) -> str:

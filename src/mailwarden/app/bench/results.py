@@ -51,6 +51,24 @@ class AccessResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommitResult:
+    """Commits while mail goes in. A pause is the longest that one reply took meanwhile."""
+
+    hat_lines: int
+    rat_entries: int
+    tables_seconds: float  # until tables of that size were in force on all workers
+    line_seconds: float  # and one line more in one of them
+    setting_seconds: float  # and another setting beside them, committed at the prompt
+    command_seconds: float  # from a line typed to its answer, median
+    quiet_pause_seconds: float  # while nothing was committed
+    tables_pause_seconds: float
+    line_pause_seconds: float
+    setting_pause_seconds: float
+    replies: int
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayResult:
     """Start-up with a full queue: of a gateway, and of one worker's spool alone."""
 
@@ -122,12 +140,22 @@ SETTLED_MESSAGES: Final = 60_000
 # each; what an allocator and the kernel do by themselves is below.
 GROWTH_MAX_BYTES: Final = 4 * 1024 * 1024
 
-Record = Machine | Run | IdleResult | AccessResult | ReplayResult | GrowthResult | CorpusResult
+Record = (
+    Machine
+    | Run
+    | IdleResult
+    | AccessResult
+    | CommitResult
+    | ReplayResult
+    | GrowthResult
+    | CorpusResult
+)
 _KINDS: Final[dict[str, type[Record]]] = {
     "machine": Machine,
     "run": Run,
     "idle": IdleResult,
     "access": AccessResult,
+    "commit": CommitResult,
     "replay": ReplayResult,
     "growth": GrowthResult,
     "corpus": CorpusResult,
@@ -144,6 +172,7 @@ class Results:
     runs: list[Run] = field(default_factory=list)
     idle: IdleResult | None = None
     access: dict[str, AccessResult] = field(default_factory=dict)  # by profile
+    commit: CommitResult | None = None
     replay: ReplayResult | None = None
     growth: GrowthResult | None = None
     corpus: CorpusResult | None = None
@@ -163,6 +192,8 @@ class Results:
                 self.idle = record
             case AccessResult():
                 self.access[record.profile] = record
+            case CommitResult():
+                self.commit = record
             case ReplayResult():
                 self.replay = record
             case GrowthResult():
@@ -175,6 +206,7 @@ class Results:
         found = [f"{r.target}, {r.profile}: {p}" for r in self.runs for p in r.problems]
         for name, result in (
             ("idle", self.idle),
+            ("commit", self.commit),
             ("replay", self.replay),
             ("growth", self.growth),
             ("corpus", self.corpus),
