@@ -153,7 +153,7 @@ def _default(question: Question[Any]) -> str:
         return "needed"
     if isinstance(question, Flag):
         return "off"
-    shown = question.at(None).show(question.default) if question.default is not None else ""
+    shown = question.show(question.default) if question.default is not None else ""
     return f"default {shown}" if shown else "may be left out"
 
 
