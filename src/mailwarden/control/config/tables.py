@@ -92,6 +92,18 @@ class Tables:
             self._used[key] = table, form
         return table.at(file)
 
+    def look(self, form: TableForm, text: str) -> TextTable[Any]:
+        """Return the table in `text` between two readings of a configuration; it may have problems.
+
+        The next reading finds it ready, and forgets it where it has no use for it.
+        """
+        key = (form.name, text)
+        known = self._known.get(key) or self._remembered_beside(key)
+        table = TextTable(text, _read(form, text)) if known is None else known[0]
+        if not table.read.problems:
+            self._known[key] = table, form
+        return table.at("")
+
     def _remembered_beside(self, key: tuple[str, str]) -> tuple[TextTable[Any], TableForm] | None:
         return None if self._beside is None else self._beside._known.get(key)  # noqa: SLF001  its own class
 

@@ -76,6 +76,13 @@ class MasqueradeIndex:
         """
         return NOWHERE if not address or is_bare(address) else self._search.find(address)
 
+    def find_hiding(self, left: str) -> int:
+        """Return the place of an entry that matches whatever `left` does, or NOWHERE.
+
+        Of left sides without a domain nothing is said: only the same one matches as much.
+        """
+        return NOWHERE if is_bare(left) else self._search.find_hiding(left)
+
 
 class MasqueradeRules(NamedTuple):
     """What a listener does with its table. The three are as its settings say."""

@@ -71,6 +71,19 @@ def build_rat_entry(entry: RatEntry) -> str:
     return build_entry_line(EntryLine(entry.form, entry.action.value, tuple(options), entry.reply))
 
 
+def wider_forms(form: str) -> list[str]:
+    """Return `form` and all forms that match whatever it matches."""
+    local, at, domain = form.rpartition("@")
+    forms = [form]
+    if at and domain:
+        forms += [f"{local}@", domain]
+    dot = domain.find(".", 1)
+    while dot > 0:
+        forms.append(domain[dot:])
+        dot = domain.find(".", dot + 1)
+    return forms
+
+
 class _Reader:
     """Takes one line after the other, and knows what stands above."""
 
@@ -104,7 +117,7 @@ class _Reader:
 
     def _add(self, number: int, entry: RatEntry) -> None:
         self.entries.append(entry)
-        for form in _wider_forms(entry.form):
+        for form in wider_forms(entry.form):
             earlier = self._lines.get(form)
             if earlier is not None:
                 self.notes.warning(
@@ -112,19 +125,6 @@ class _Reader:
                 )
                 return
         self._lines[entry.form] = number
-
-
-def _wider_forms(form: str) -> list[str]:
-    """Return `form` and all forms that match whatever it matches."""
-    local, at, domain = form.rpartition("@")
-    forms = [form]
-    if at and domain:
-        forms += [f"{local}@", domain]
-    dot = domain.find(".", 1)
-    while dot > 0:
-        forms.append(domain[dot:])
-        dot = domain.find(".", dot + 1)
-    return forms
 
 
 def _parse_entry(line: str) -> tuple[RatEntry, list[str]]:

@@ -180,3 +180,12 @@ def test_the_number_of_entries_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     assert parse_masquerade("a a@b.example\n" * 3).problems == ()
     imported = parse_masquerade("a a@b.example\n" * 10)
     assert [problem.path for problem in imported.problems] == ["line 4"]
+
+
+def test_what_hides_a_left_side() -> None:
+    table = parse_masquerade("joe@a.example x@b.example\n@.b.example @c.example\n").table
+    index = MasqueradeIndex(table)
+    assert index.find_hiding("joe@a.example") == 0
+    assert index.find_hiding("ann@x.b.example") == 1
+    assert index.find_hiding("@a.example") == NOWHERE
+    assert index.find_hiding("joe") == NOWHERE
