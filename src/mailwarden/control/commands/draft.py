@@ -6,6 +6,7 @@ from typing import Any, cast
 from mailwarden.control.candidate.candidate import Candidate
 from mailwarden.control.candidate.edits import EditError, find
 from mailwarden.control.candidate.paths import format_path
+from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.dialogue.declaration import RefusedError
 from mailwarden.control.dialogue.scope import Scope
 from mailwarden.control.operations.desk import Desk
@@ -23,15 +24,30 @@ class SettingsDraft:
     def __init__(self, desk: Desk, candidate: Candidate | None = None) -> None:
         self.desk = desk
         self.candidate = desk.candidate if candidate is None else candidate
+        self._new_names: dict[tuple[str, ...], str] = {}
+        self._built: tuple[Tree, GatewayConfig] | None = None
 
     def copy(self) -> "SettingsDraft":
         """Return another one; trees are shared until they are changed."""
-        return SettingsDraft(self.desk, self.candidate)
+        copied = SettingsDraft(self.desk, self.candidate)
+        copied._new_names = dict(self._new_names)
+        copied._built = self._built
+        return copied
 
     @property
     def tree(self) -> Tree:
         """The configuration as it would be committed; not to be changed."""
         return self.candidate.tree
+
+    def config(self) -> GatewayConfig:
+        """Return the configuration as it would be committed, with all that it is by default.
+
+        Raises:
+            ConfigError: it cannot be, as others have committed what does not go with it.
+        """
+        if self._built is None or self._built[0] is not self.tree:
+            self._built = self.tree, self.desk.administration.build(self.tree)
+        return self._built[1]
 
     def get(self, *path: str) -> Any:  # noqa: ANN401  whatever a tree holds
         """Return what is set at `path`; None where nothing is."""
@@ -91,7 +107,19 @@ class SettingsDraft:
             return candidate
 
         self._take(rename)
+        self.note_name(*path, name=name.strip())
         return uses
+
+    def note_name(self, *path: str, name: str) -> None:
+        """Note that what stood at `path`, if only in a text there, is called `name` from now on."""
+        for old, new in self._new_names.items():
+            if (*old[:-1], new) == path:
+                self._new_names[old] = name
+        self._new_names[path] = name
+
+    def name_now(self, *path: str) -> str:
+        """Return what an answer of this command, the last step of `path`, is called by now."""
+        return self._new_names.get(path, path[-1])
 
     def _take(self, change: Callable[[], Candidate]) -> None:
         try:
