@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from mailwarden.app.kept_pairs import CERTIFICATES
 from mailwarden.app.management.accounts import OwnPasswords, follow_users
 from mailwarden.app.management.facts import node_facts
 from mailwarden.app.management.host import ManagementHost
@@ -14,6 +15,7 @@ from mailwarden.app.management.ssh_way import SshWay
 from mailwarden.app.management.supervisor_link import SupervisorLink
 from mailwarden.control.config.tables import Tables
 from mailwarden.control.operations.administration import Administration, build_tree
+from mailwarden.control.operations.certificates import key_pairs
 from mailwarden.control.operations.commit import put_in_force
 from mailwarden.control.operations.desk import RefusedOperationError
 from mailwarden.control.operations.saving import publish_dtd
@@ -27,6 +29,7 @@ from mailwarden.services.accounts.passwords import Passwords, begin_first_start
 from mailwarden.services.accounts.second_factor import SecondFactors
 from mailwarden.services.accounts.sign_in import SignIn
 from mailwarden.services.accounts.store import AccountStore, AccountStoreError
+from mailwarden.services.certificates.store import CertificateStore
 from mailwarden.stores.configuration.errors import StoreError
 from mailwarden.stores.configuration.store import ConfigurationStore
 from mailwarden.system.clock.clock import SystemClock
@@ -62,6 +65,7 @@ class Manager:
         assert last is not None  # the supervisor has made it
         config = build_tree(last.tree, base, tables)
         sign_in_settings = config.administration.sign_in
+        certificates = CertificateStore(folder / CERTIFICATES)
         self.sessions: Final = Sessions(self._clock)
         self.administration: Final = Administration(
             config=config,
@@ -75,6 +79,8 @@ class Manager:
             sign_in=SignIn(sign_in_settings, self._accounts, self._hasher, self._clock),
             passwords=Passwords(self._accounts, self._hasher, self._clock),
             second_factors=SecondFactors(self._accounts, self._clock),
+            certificates=certificates,
+            pairs=lambda: key_pairs(certificates, self.administration.config),
             clock=self._clock,
             facts=node_facts(folder),
             tables=tables,

@@ -15,7 +15,6 @@ from mailwarden.control.dialogue.questions import (
     Number,
     Option,
     Text,
-    YesNo,
     read_text,
 )
 from mailwarden.control.operations import commit as operations
@@ -25,8 +24,8 @@ from mailwarden.control.operations.commit import (
     MissingCertificateError,
     Settlement,
 )
-from mailwarden.control.operations.missing_certificates import system_certificate
 from mailwarden.control.operations.versions import MODEL, NothingToCommitError
+from mailwarden.services.certificates.stand_in import SYSTEM
 from mailwarden.stores.configuration.record import Version
 from mailwarden.system.log.escape import escape
 
@@ -119,19 +118,18 @@ async def _has_way_out(scope: Settings, why: BaseException | None) -> bool:
 async def _has_certificates(scope: Settings, why: MissingCertificateError) -> bool:
     """Ask for each certificate that is missing; return whether all have another one (XML-33)."""
     desk = scope.draft.desk
-    if not system_certificate(desk.candidate.tree):
-        raise RefusedError(f"{why}\nThere is no certificate to use instead.")
     for place, each in enumerate(why.missing):
-        question = YesNo(
+        question = Confirm(
             key=f"instead_{place}", default=True,
             prompt=f'{escape(each.user)} uses certificate "{escape(each.name)}", which is not '
             "present. Use the system certificate instead?",
         )  # fmt: skip
         if not await scope.ask(question):
             return False
-    name = operations.use_system_certificate(desk, why.missing)
+    with refused_as_told():
+        operations.use_system_certificate(desk, why.missing)
     for each in why.missing:
-        scope.say(f"{escape(each.user)} uses certificate {name} now.")
+        scope.say(f"{escape(each.user)} uses certificate {SYSTEM} now.")
     return True
 
 

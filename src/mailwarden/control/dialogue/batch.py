@@ -63,6 +63,8 @@ class Batch:
         asked = question.at(scope)
         word = self._word_for(question)
         if word is None:
+            if isinstance(asked, Confirm) and self._is_attended():
+                return await Interactive(self._console).ask(question, scope)
             default = asked.default_in(scope)
             if default is UNSET:
                 raise RefusedError(f"{asked.key} is missing: {asked.describe()}")
@@ -70,7 +72,7 @@ class Batch:
         if asked.reading is not Reading.LINE:
             if word != INPUT:
                 raise RefusedError(f"{asked.key}: takes {INPUT}; what it is comes as input")
-            if self._console.is_interactive and not self._collects:
+            if self._is_attended():
                 return await Interactive(self._console).ask(question, scope)
             word = await self._read_input(asked)
         try:
@@ -134,6 +136,10 @@ class Batch:
                 self.messages += result.removesuffix("\n").split("\n")
             return
         await Interactive(self._console).show(result)
+
+    def _is_attended(self) -> bool:
+        """Tell whether somebody is there to be asked."""
+        return self._console.is_interactive and not self._collects
 
     def _word_for(self, question: Question[T]) -> str | None:
         """Return what the line has for `question`, or None."""

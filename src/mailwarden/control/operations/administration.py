@@ -22,6 +22,7 @@ from mailwarden.services.accounts.passwords import Passwords
 from mailwarden.services.accounts.second_factor import SecondFactors
 from mailwarden.services.accounts.sign_in import SignIn
 from mailwarden.services.accounts.store import AccountStore
+from mailwarden.services.certificates.store import CertificateStore
 from mailwarden.stores.configuration.tree import Tree
 from mailwarden.system.clock.clock import Clock
 
@@ -32,10 +33,10 @@ class Administration:
 
     `config` is the configuration in force, `base` is what relative paths in it count from. `files`
     is the folder of files that administrators import and export (`/configuration`), `logs` that of
-    the logs, `folder` the management process's own, which nobody else looks into. `pairs` gives the
-    certificates of the node with their keys, where `key_store` lets them out. `on_change` is called
-    when another configuration is in force; `make_finder` makes what asks name servers. `presence`
-    are the living sessions. `warn` writes a warning to the log of the system. Each of
+    the logs, `folder` the management process's own, which nobody else looks into. `certificates`
+    keeps keys, and `pairs` gives them, where `key_store` lets them out. `on_change` is called when
+    another configuration is in force; `make_finder` makes what asks name servers. `presence` are
+    the living sessions. `warn` writes a warning to the log of the system. Each of
     `commit_checks` may speak against a commit.
     """
 
@@ -50,6 +51,7 @@ class Administration:
     sign_in: SignIn
     passwords: Passwords
     second_factors: SecondFactors
+    certificates: CertificateStore
     clock: Clock
     facts: NodeFacts
     tables: Tables = field(default_factory=Tables)

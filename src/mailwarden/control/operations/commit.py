@@ -10,6 +10,11 @@ from mailwarden.control.candidate.diff import Change
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.operations import new_users, own_access
 from mailwarden.control.operations.administration import Administration
+from mailwarden.control.operations.certificates import (
+    ensure_system,
+    forget_deleted,
+    present_certificates,
+)
 from mailwarden.control.operations.committable import check_commit
 from mailwarden.control.operations.desk import Desk, RefusedOperationError
 from mailwarden.control.operations.dry_start import NETWORK, start_problems
@@ -17,8 +22,7 @@ from mailwarden.control.operations.gateway import ActivationError, GatewayError
 from mailwarden.control.operations.missing_certificates import (
     Missing,
     missing_certificates,
-    system_certificate,
-    with_certificate,
+    with_system_certificate,
 )
 from mailwarden.control.operations.reserved import check_reserved
 from mailwarden.control.operations.versions import (
@@ -97,7 +101,7 @@ async def commit(desk: Desk, comment: str = "", *, confirm_seconds: float = 0.0)
     check_reserved(desk, changes)
     if conflicts := candidate.conflicts(MODEL):
         raise ConflictingError(conflicts)
-    if missing := missing_certificates(candidate.tree):
+    if missing := missing_certificates(candidate.tree, present_certificates(desk)):
         raise MissingCertificateError(missing)
     administration = desk.administration
     after = check_commit(desk, candidate)
@@ -106,16 +110,15 @@ async def commit(desk: Desk, comment: str = "", *, confirm_seconds: float = 0.0)
     done = await put_in_force(administration, proposal, lambda: new_users.set_passwords(desk))
     desk.candidate = Candidate.of(administration.versions.last())
     desk.loaded = frozenset()
+    forget_deleted(desk)
     return Done(done.version, (*done.notes, *notes))
 
 
-def use_system_certificate(desk: Desk, missing: Sequence[Missing]) -> str:
-    """Put the system certificate in the place of missing ones; return its name, "" is none."""
-    name = system_certificate(desk.candidate.tree)
-    if name:
-        tree = with_certificate(desk.candidate.tree, missing, name)
-        desk.candidate = desk.candidate.load(tree, MODEL)
-    return name
+def use_system_certificate(desk: Desk, missing: Sequence[Missing]) -> None:
+    """Put the system certificate in the place of missing ones; raises RefusedOperationError."""
+    ensure_system(desk)
+    tree = with_system_certificate(desk.candidate.tree, missing)
+    desk.candidate = desk.candidate.load(tree, MODEL)
 
 
 def _confirmation(
@@ -159,6 +162,7 @@ def clear(desk: Desk) -> None:
     desk.candidate = Candidate.of(desk.administration.versions.last())
     desk.new_passwords.clear()
     desk.loaded = frozenset()
+    desk.to_forget.clear()
 
 
 def stage_version(desk: Desk, number: int) -> None:

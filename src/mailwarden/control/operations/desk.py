@@ -26,6 +26,7 @@ class Desk:
         self.new_passwords: dict[str, str] = {}
         self.candidate = Candidate.of(administration.versions.last())
         self.loaded: frozenset[str] = frozenset()
+        self.to_forget: set[str] = set()  # certificates whose keys go with the next commit
 
     def may(self, command: str) -> bool:
         """Tell whether this administrator may run `command`, as admin 1.6 names it."""
@@ -63,5 +64,6 @@ class Desk:
     def drop(self) -> None:
         """Drop what waits for a commit; the session is over."""
         self.candidate = self.candidate.clear()
+        self.to_forget.clear()
         self.new_passwords.clear()
         self.loaded = frozenset()

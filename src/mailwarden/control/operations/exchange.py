@@ -78,6 +78,17 @@ def write_export(desk: Desk, name: str, content: bytes, *, replaces: bool = True
     return path
 
 
+def remove_import(desk: Desk, name: str) -> None:
+    """Remove a file that was imported, and that nobody else should find.
+
+    Raises:
+        RefusedOperationError: it cannot be removed.
+    """
+    with _refused(name):
+        parse_file_name(name)
+        (desk.administration.files / name).unlink(missing_ok=True)
+
+
 @contextmanager
 def _refused(name: str) -> Iterator[None]:
     try:

@@ -4,21 +4,21 @@ A file from another node may name them. They may wait among the pending changes;
 system certificate in their place, or is refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 from mailwarden.control.candidate import edits
 from mailwarden.control.candidate.paths import Path, format_path
-from mailwarden.control.candidate.references import unknown_names
+from mailwarden.control.candidate.references import rename, uses_in
 from mailwarden.control.operations.versions import MODEL
-from mailwarden.stores.configuration.tree import Tree
+from mailwarden.services.certificates.stand_in import SYSTEM
+from mailwarden.stores.configuration.tree import Tree, Value
 
 COLLECTION: Final = "certificates"
-SYSTEM: Final = "system"  # the name of the system certificate, if any has it
 
 
 class Missing(NamedTuple):
-    """A setting that names a certificate which is not there."""
+    """A place that names a certificate which is not there."""
 
     path: Path
     name: str
@@ -31,31 +31,46 @@ class Missing(NamedTuple):
         return f"`{format_path(self.path)}`"
 
 
-def missing_certificates(tree: Tree) -> tuple[Missing, ...]:
-    """Return the settings that name a certificate which is not there.
+def missing_certificates(tree: Tree, present: Collection[str] | None = None) -> tuple[Missing, ...]:
+    """Return where a certificate is named that is not there.
 
-    Names within the texts of tables are not among them: they have to be right at once.
+    `present` are those that the gateway keeps; without it, only the table counts. Names within the
+    texts of tables that are not in it are not among them: they have to be right at once.
     """
-    return tuple(
-        Missing(use.path, use.name)
-        for use in unknown_names(tree, MODEL)
-        if COLLECTION in use.collections and not use.line
-    )
+    missing = []
+    for use in uses_in(tree, MODEL.root):
+        if COLLECTION not in use.collections:
+            continue
+        entry, is_known = edits.find(tree, (COLLECTION, use.name))
+        if is_known:
+            is_kept = not isinstance(entry, dict) or not entry.get("certificate")
+            is_missing = is_kept and present is not None and use.name not in present
+        else:
+            is_missing = not use.line
+        if is_missing:
+            missing.append(Missing(use.path, use.name))
+    return tuple(missing)
 
 
-def system_certificate(tree: Tree) -> str:
-    """Return the name of the system certificate: `system`, or else the first; "" where is none."""
-    names = tree.get(COLLECTION)
-    if not isinstance(names, dict) or not names:
-        return ""
-    return SYSTEM if SYSTEM in names else next(iter(names))
+def with_system_certificate(tree: Tree, missing: Iterable[Missing]) -> Tree:
+    """Return the tree with the system certificate in all these places, which is there then.
 
-
-def with_certificate(tree: Tree, missing: Iterable[Missing], name: str) -> Tree:
-    """Return the tree with another certificate in all these places."""
+    Entries of certificates that nobody uses any more go, but for whom clients are verified against.
+    """
+    entry, _ = edits.find(tree, (COLLECTION, SYSTEM))
+    system: dict[str, Value] = dict(entry) if isinstance(entry, dict) else {}
     for each in missing:
-        tree = edits.put(tree, each.path, name)
-    return tree
+        path = (COLLECTION, each.name)
+        entry, is_known = edits.find(tree, path)
+        if not is_known:
+            tree = edits.put(tree, each.path, SYSTEM) if each.name != SYSTEM else tree
+            continue
+        if isinstance(entry, dict) and "client_ca" in entry:
+            system.setdefault("client_ca", entry["client_ca"])
+        if edits.find(tree, (COLLECTION, SYSTEM))[1]:
+            tree = edits.delete(tree, (COLLECTION, SYSTEM))
+        tree = rename(tree, path, SYSTEM, MODEL).tree
+    return edits.put(tree, (COLLECTION, SYSTEM), system)
 
 
 def standing_in(tree: Tree) -> Tree:
@@ -65,5 +80,5 @@ def standing_in(tree: Tree) -> Tree:
         return tree
     names = {each.name for each in missing}
     for name in names:
-        tree = edits.put(tree, (COLLECTION, name), {"certificate": "missing", "key": "missing"})
+        tree = edits.put(tree, (COLLECTION, name), {})
     return tree

@@ -31,6 +31,7 @@ from mailwarden.services.accounts.passwords import Passwords
 from mailwarden.services.accounts.second_factor import SecondFactors
 from mailwarden.services.accounts.sign_in import SignIn
 from mailwarden.services.accounts.store import AccountStore
+from mailwarden.services.certificates.store import CertificateStore
 from mailwarden.stores.configuration.record import Source
 from mailwarden.stores.configuration.store import ConfigurationStore
 from mailwarden.system.clock.clock import SimulatedClock
@@ -96,6 +97,7 @@ class Counter:
             sign_in=SignIn(SignInSettings(), accounts, self.hasher, self.clock),
             passwords=Passwords(accounts, self.hasher, self.clock),
             second_factors=SecondFactors(accounts, self.clock),
+            certificates=CertificateStore(folder / "certificates"),
             clock=self.clock,
             facts=FACTS,
             on_change=self._follow_users,

@@ -1,5 +1,6 @@
 """`showconfig`, `saveconfig`, `mailconfig` and `loadconfig` (admin 4, 10.3)."""
 
+import asyncio
 import email
 import email.policy
 import json
@@ -14,6 +15,8 @@ from mailwarden.control.commands.catalog import CATALOG
 from mailwarden.control.commands.host import AdministratorHost
 from mailwarden.control.dialogue.scripted_terminal import Key, ScriptedTerminal
 from mailwarden.control.dialogue.session import Session
+from mailwarden.control.operations import commit as operations
+from mailwarden.control.operations.commit import MissingCertificateError
 from mailwarden.control.operations.versions import MODEL
 from mailwarden.control.xml.key_material import KeyPair, KeyStore
 from mailwarden.control.xml.origin import NodeFacts
@@ -412,7 +415,7 @@ def test_mailconfig_that_the_gateway_does_not_take(counter: Counter) -> None:
 NAMES_MX9 = part("<delivery><certificate>mx9</certificate></delivery>")
 
 
-@pytest.mark.parametrize(("answer", "expected"), [("", "mx1"), ("n", None)])
+@pytest.mark.parametrize(("answer", "expected"), [("", "system"), ("n", None)])
 def test_x_16_a_certificate_that_is_not_there(
     counter: Counter, answer: str, expected: str | None
 ) -> None:
@@ -435,10 +438,12 @@ def test_x_16_a_listener_is_named(counter: Counter) -> None:
     desk = counter.desk()
     put(counter, "some.xml", part(f"{section}</listeners>"))
     assert run_line(desk, "loadconfig some.xml").status == 0
-    sitting = run_line(desk, "commit it")
-    assert sitting.status == 1
-    assert 'Listener "Public" uses certificate "mx9", which is not present.' in sitting.errors
-    assert desk.pending_changes() == 1
+    with pytest.raises(MissingCertificateError) as caught:
+        asyncio.run(operations.commit(desk, "it"))
+    assert str(caught.value) == 'Listener "Public" uses certificate "mx9", which is not present.'
+    sitting = run_line(desk, "commit it")  # nobody is there to be asked
+    assert 'Listener "Public" uses certificate system now.' in sitting.shown
+    assert counter.running("listeners", "Public", "certificate") == "system"
 
 
 def test_xml_24_other_changes_of_the_same_sections_are_discarded(counter: Counter) -> None:
