@@ -1,10 +1,10 @@
 """What becomes of a section of the configuration by the answers to questions about its settings."""
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Any
 
 from mailwarden.control.commands.draft import Settings
-from mailwarden.control.config.dump import plain_scalar
 from mailwarden.control.config.shape import Form, fields_of
 from mailwarden.control.dialogue.question import Question
 
@@ -33,19 +33,22 @@ def merged(scope: Settings, questions: Iterable[Question[Any]], own: Plain, stan
 def put_answers(
     scope: Settings, path: tuple[str, ...], questions: Iterable[Question[Any]], standing: Plain
 ) -> None:
-    """Put what was answered into the section at `path`, which need not be there yet."""
+    """Put what was answered into the section at `path`, which need not be there."""
     own = scope.draft.section(*path)
     section = merged(scope, questions, own, standing)
-    if section != own or not scope.draft.has(*path):
+    if section != own:
         scope.draft.put(*path, value=section)
 
 
 def defaults_of(section: type) -> Plain:
     """Return what the settings of a class are where nothing is said, those on a line."""
-    return {
-        name: plain_scalar(field.default(), field.setting)
+    values = {
+        name: field.default()
         for name, field in fields_of(section).items()
         if not field.required and field.kind.form in _ON_A_LINE
+    }
+    return {
+        name: value.value if isinstance(value, Enum) else value for name, value in values.items()
     }
 
 

@@ -4,8 +4,10 @@ from typing import Final
 
 from mailwarden.control.commands import (
     admin_access,
+    bounce_profiles,
     committing,
     configuration_files,
+    delivery,
     destinations,
     interfaces,
     listeners,
@@ -64,6 +66,8 @@ CATALOG: Final[Catalog[SettingsDraft]] = Catalog(
         *work_queue.COMMANDS,
         *destinations.COMMANDS,
         *smtp_routes.COMMANDS,
+        *bounce_profiles.COMMANDS,
+        *delivery.COMMANDS,
         HELP,
         EXIT,
     )

@@ -70,3 +70,13 @@ def ask_name(
         **more,
     }
     return Choice[Any](options_from=options, default_from=default, **given)
+
+
+def renamed(scope: Settings, path: tuple[str, ...], name: str) -> list[str]:
+    """Give what stands at `path` another name; return what to tell of its uses (COM-13)."""
+    if name == path[-1]:
+        return []
+    uses = scope.draft.rename(*path, name=name)
+    if not uses:
+        return [f"{path[-1]} is called {name} now."]
+    return [f"{path[-1]} is called {name} now, also where it is used:", *(f"  {u}" for u in uses)]
