@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from mailwarden.app import bounce_key_requests
 from mailwarden.app.accepted import Accepted, from_memory
 from mailwarden.app.configurations import Configurations
 from mailwarden.app.keeper import Applied, By
@@ -19,7 +20,12 @@ from mailwarden.control.operations.versions import Texts
 from mailwarden.stores.configuration.errors import StoreError
 
 WARNINGS_LOGGED_MAX: Final = 20  # about tables, at one reload
-COMMANDS: Final = ("config_apply", "config_roll_back", "certificates_hand_out")
+COMMANDS: Final = (
+    "config_apply",
+    "config_roll_back",
+    "certificates_hand_out",
+    bounce_key_requests.COMMAND,
+)
 
 Answer = dict[str, Any]  # `problems`, with which nothing has changed, and `notes`
 
@@ -70,6 +76,8 @@ class Changes:
         """Do one of COMMANDS, from the system's shell or the management process."""
         if request["command"] == "certificates_hand_out":
             return await self.hand_out_certificates()
+        if request["command"] == bounce_key_requests.COMMAND:
+            return await self.bounce_keys(request)
         by = By(administrator_in(request), str(request.get("comment") or ""))
         if request["command"] == "config_roll_back":
             number = request.get("version")
@@ -112,6 +120,20 @@ class Changes:
             except ConfigError as error:
                 problems = [str(problem) for problem in error.problems]
         return {"problems": problems, "notes": []}
+
+    async def bounce_keys(self, request: dict[str, Any]) -> Answer:
+        """Look at the keys of bounce verification, or change them and let all workers have them."""
+        async with self._turn:
+            accepted = self._gateway.accepted
+            try:
+                handled = bounce_key_requests.handle(request, accepted.config)
+                problems = await self._gateway.work_by(accepted) if handled.done else []
+            except (OSError, ValueError) as error:
+                return {"error": str(error)}
+        if handled.done:
+            by = administrator_in(request) or "an administrator"
+            self._gateway.log.info(f"Bounce verification: {handled.done}, by {by}")
+        return {**handled.answer, "problems": problems}
 
     def warn(self) -> None:
         """Say what stands in tables of the file without effect."""

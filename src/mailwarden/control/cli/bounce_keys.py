@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import pwd
 import sys
 import time
 from argparse import Namespace
@@ -101,19 +100,12 @@ def _read_key() -> str:
 def _place(given: Path | None) -> _Place:
     config = load_config(find_config(given, os.environ), look_at_files=False)
     state = Path(config.state_directory)
+    try:
+        owner = bounce_keys.owner_of(config.user)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
     return _Place(
         bounce_keys_file(config),
         dict(load_uses(sorted(state.glob(USE_FILES)))),
-        _owner(config.user),
+        owner,
     )
-
-
-def _owner(user: str) -> Owner | None:
-    """Return who has to be able to read the keys, where that is not who makes them."""
-    if not user or os.geteuid() != 0:
-        return None
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError:
-        raise CommandError(f"`user` names {user!r}, which this machine does not know") from None
-    return entry.pw_uid, entry.pw_gid

@@ -5,6 +5,7 @@ from typing import Final
 from mailwarden.control.commands import (
     admin_access,
     bounce_profiles,
+    bounce_verification,
     committing,
     configuration_files,
     delivery,
@@ -68,6 +69,7 @@ CATALOG: Final[Catalog[SettingsDraft]] = Catalog(
         *smtp_routes.COMMANDS,
         *bounce_profiles.COMMANDS,
         *delivery.COMMANDS,
+        *bounce_verification.COMMANDS,
         HELP,
         EXIT,
     )

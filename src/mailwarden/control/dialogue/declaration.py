@@ -91,10 +91,10 @@ class Operation(Body[D]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Menu(Generic[D]):
-    """Operations to choose from; `summary` is shown above them."""
+    """Operations to choose from; `summary`, which may have to wait for it, is shown above them."""
 
     operations: tuple[Operation[D], ...]
-    summary: Callable[[Any], str] | None = None
+    summary: Callable[[Any], str | Awaitable[str]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

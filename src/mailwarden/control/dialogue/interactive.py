@@ -69,7 +69,10 @@ class Interactive:
         complete = complete_one_of([operation.name for operation in operations])
         while True:
             if menu.summary is not None:
-                await self._console.show(menu.summary(scope))
+                summary = menu.summary(scope)
+                if not isinstance(summary, str):
+                    summary = await self._console.until_interrupt(summary)
+                await self._console.show(summary)
             self.say(_CHOOSE)
             for operation in operations:
                 self.say(f"- {operation.name} - {operation.purpose}")

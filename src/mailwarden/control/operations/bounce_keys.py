@@ -1,5 +1,7 @@
 """Keeps the keys of bounce verification: `core/policy/bounce_keys.py` says what is in the file."""
 
+import os
+import pwd
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,6 +69,30 @@ def purge_keys(path: Path, what: Purge, now: float, uses: Uses) -> list[KnownKey
             left = TagKeys(tuple(key for key in keys if key.secret in kept))
             replace(path, build_keys(left).encode("ascii"))
     return [_known(key, uses) for key in keys if key.secret not in kept]
+
+
+def clear_keys(path: Path) -> int:
+    """Remove all keys, the current one included; return how many. Raises as `new_key`."""
+    with locked(path):
+        number = len(load_keys(path).keys)
+        if number:
+            replace(path, build_keys(TagKeys()).encode("ascii"))
+    return number
+
+
+def owner_of(user: str) -> Owner | None:
+    """Return who has to be able to read the keys, where that is not who makes them.
+
+    Raises:
+        ValueError: this machine does not know `user`.
+    """
+    if not user or os.geteuid() != 0:
+        return None
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise ValueError(f"`user` names {user!r}, which this machine does not know") from None
+    return entry.pw_uid, entry.pw_gid
 
 
 def _known(key: TagKey, uses: Uses) -> KnownKey:
