@@ -25,6 +25,7 @@ from mailwarden.control.config.reader import (
     read_text,
 )
 from mailwarden.control.config.tables import Tables
+from mailwarden.core.management import management_paths
 from mailwarden.stores.configuration.errors import CorruptStoreError, StoreError
 
 DEMO_FOLDER: Final = Path("var/demo")
@@ -134,6 +135,10 @@ def _where(config: GatewayConfig, path: Path, supervisor: Supervisor) -> str:
         lines.append(
             f"  {listener.name}: {listener.type.value} listener on {address}:{listener.port}"
         )
+    lines += [
+        f"  Administrators: SSH on {way.address}:{way.port}"
+        for way in management_paths(config.interfaces)
+    ]
     lines.append(f"  State, spool and logs: {_shown(supervisor.state.directory)}")
     return "\n".join(lines)
 
@@ -152,6 +157,8 @@ Three things to try, in another terminal:
      tail -n 20 {_shown(path.parent / "log" / "mail.log")}
 
 And: {program} --config {_shown(path)} status
+The administrators' command line, where `help` lists the commands:
+     {program} --config {_shown(path)} cli
 Ctrl-C stops the gateway.
 """
 
