@@ -86,6 +86,7 @@ PARSED = {
     call_ahead.parse_action: st.sampled_from(["accept", "550 No"]),
     ciphers.parse_ciphers: st.sampled_from(["ECDHE+AESGCM", "HIGH:!aNULL:@SECLEVEL=2"]),
     crypto.parse_authority: st.just(AUTHORITY),
+    crypto.parse_fingerprint: st.from_regex(r"[0-9a-f]{32}", fullmatch=True),
     acme.parse_url: st.just("https://ca.example:14000/dir"),
     acme.parse_domain: DOMAINS | DOMAINS.map("*.{}".format),
     acme.parse_key_id: st.just("kid-1"),

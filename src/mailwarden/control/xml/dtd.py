@@ -10,6 +10,7 @@ from typing import Final
 
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.shape import Form, Kind, fields_of
+from mailwarden.control.xml.autosupport import ELEMENT as AUTOSUPPORT
 from mailwarden.control.xml.document import ENCODING, ROOT
 from mailwarden.control.xml.key_material import CERTIFICATE, PAIR, PRIVATE_KEY, SECTION
 from mailwarden.control.xml.names import ENCRYPTED, FILE, NAME, NONE, item_name
@@ -26,6 +27,7 @@ def build_dtd(section: type = GatewayConfig) -> str:
     root.attributes.update(dict.fromkeys(ATTRIBUTES))
     elements.settings(root, section)
     _add_key_material(elements, root)
+    elements.child(root, AUTOSUPPORT).has_text = True
     head = (
         f'<?xml version="1.0" encoding="{ENCODING}"?>\n'
         f"<!-- Mailwarden configuration files, schema {SCHEMA}. Generated from the program. -->\n"

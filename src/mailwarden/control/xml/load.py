@@ -13,6 +13,9 @@ from typing import Any, Final
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.shape import Field, Form, Value, fields_of
 from mailwarden.control.xml.acceptance import HARDWARE_SECTIONS, check_model, check_release
+from mailwarden.control.xml.autosupport import ELEMENT as AUTOSUPPORT
+from mailwarden.control.xml.autosupport import SECTION as ALERTS
+from mailwarden.control.xml.autosupport import apply_autosupport, read_autosupport
 from mailwarden.control.xml.document import Document, Element, parse_document
 from mailwarden.control.xml.faults import EnoughError, Fault, Problems, XmlError, XmlProblem, shown
 from mailwarden.control.xml.fields import MISSING
@@ -161,6 +164,7 @@ class _Loader:
             settings, taken, not_taken = self._import(root, reader)
         else:
             settings, pairs = self._read(root, reader)
+        self._take_autosupport(root, settings, base, reader.places)
         self._problems.raise_if_any()
         if reader.ignored:
             self._warn(0, "", reader.ignored.warning(options.key_store))
@@ -200,6 +204,8 @@ class _Loader:
         taken: dict[str, Taken] = {}
         not_taken: list[NotTaken] = []
         for child in root.children:
+            if self._is_autosupport(child):
+                continue
             outcome = take_over(child)
             if isinstance(outcome, Taken) and outcome.setting in fields_of(self._section):
                 reader.places[outcome.setting] = outcome.line
@@ -218,10 +224,41 @@ class _Loader:
                 what = "is of a cluster, and this node is in none; load the file of a machine"
                 self._problems.add(Fault.ELEMENT, child.line, CLUSTER, what)
         special = (KEY_MATERIAL, CLUSTER)
-        ours = [child for child in root.children if child.name not in special]
+        ours = [
+            child
+            for child in root.children
+            if child.name not in special and not self._is_autosupport(child)
+        ]
         settings = reader.settings(self._section, _with_children(root, ours), "", "")
         material = [child for child in root.children if child.name == KEY_MATERIAL]
         return settings, read_pairs(material, reader, self._problems, self._options.key_store)
+
+    def _is_autosupport(self, element: Element) -> bool:
+        return element.name == AUTOSUPPORT and ALERTS in fields_of(self._section)
+
+    def _take_autosupport(
+        self,
+        root: Element,
+        settings: dict[str, Any],
+        base: Mapping[str, Any],
+        places: dict[str, int],
+    ) -> None:
+        """Let the element of the old product say something of `alerts`."""
+        elements = [child for child in root.children if self._is_autosupport(child)]
+        for again in elements[1:]:
+            what = f"stands here again; it is in line {elements[0].line} already"
+            self._problems.add(Fault.TWICE, again.line, AUTOSUPPORT, what)
+        for element in elements[:1]:
+            is_on = read_autosupport(element)
+            if is_on is None:
+                self._problems.add(Fault.STRUCTURE, element.line, AUTOSUPPORT, "takes 0 or 1")
+                continue
+            applied = apply_autosupport(settings.get(ALERTS, base.get(ALERTS)), is_on=is_on)
+            if applied.alerts is not None:
+                settings[ALERTS] = applied.alerts
+                places.setdefault(ALERTS, element.line)
+            if applied.remark:
+                self._warn(element.line, AUTOSUPPORT, applied.remark)
 
     def _merge(
         self, base: Mapping[str, Any], settings: Mapping[str, Any], places: Mapping[str, int]

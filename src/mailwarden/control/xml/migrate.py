@@ -41,7 +41,7 @@ RULES: Final[Mapping[str, Rule]] = {
         Rule(element="hostname", target="hostname"),
         Rule(
             element="autosupport_enabled",
-            reason="there is no AutoSupport; alerts go to addresses of your own only",
+            reason="set an address of your own for it (alertconfig > SETUP)",
         ),
         Rule(element="listeners", reason=_TABLES),
         Rule(element="rat", reason="there may be several listeners, and it does not say which"),

@@ -276,17 +276,28 @@ def test_x_05_a_cut_tag_loads_nothing(counter: Counter) -> None:
     assert desk.candidate.tree is before
 
 
-def test_x_05_x_06_an_element_of_the_old_product(counter: Counter) -> None:
-    cut = load(counter, part("<autosupport_enabled>0</autosu"), "--convert")
+@pytest.mark.parametrize("words", [(), ("--convert", "--skip-hardware")])
+def test_x_05_x_06_an_element_of_the_old_product(counter: Counter, words: tuple[str, ...]) -> None:
+    commit(counter, {("alerts",): {"autosupport_address": "a@b.example", "from_address": "c@d.ex"}})
+    cut = load(counter, part("<autosupport_enabled>0</autosu"), *words)
     assert "is no well-formed XML" in cut.errors
-    whole = load(
-        counter,
-        part("<autosupport_enabled>0</autosupport_enabled>"),
-        "--convert",
-        "--skip-hardware",
+    put(counter, "some.xml", part("<autosupport_enabled>0</autosupport_enabled>"))
+    desk = counter.desk()
+    assert run_line(desk, " ".join(("loadconfig", *words, "some.xml"))).status == 0
+    assert run_line(desk, "showchanges").shown == (
+        "- alerts.autosupport_address: was a@b.example\n"
     )
-    assert whole.status == 0
-    assert "<autosupport_enabled> is not taken over" in whole.shown
+
+
+def test_x_06_on_needs_an_address(counter: Counter) -> None:
+    sitting = load(counter, part("<autosupport_enabled>1</autosupport_enabled>"))
+    assert "there is no address for it yet" in sitting.shown
+    assert "Sections changed: none." in sitting.shown
+    for wrong in ("maybe", "", "<b>1</b>"):
+        text = part(f"<autosupport_enabled>{wrong}</autosupport_enabled>")
+        assert "autosupport_enabled: takes 0 or 1" in load(counter, text).errors
+    twice = part("<autosupport_enabled>1</autosupport_enabled>" * 2)
+    assert "stands here again" in load(counter, twice).errors
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ def test_one_command_takes_over_what_it_can_and_tells_the_rest() -> None:
         (14, "rat", 1),
     ]
     assert str(loaded.not_taken[0]) == (
-        "line 8: <autosupport_enabled> is not taken over: there is no AutoSupport; alerts go to "
-        "addresses of your own only"
+        "line 8: <autosupport_enabled> is not taken over: set an address of your own for it "
+        "(alertconfig > SETUP)"
     )
     assert str(loaded.not_taken[2]) == (
         "line 13: <ldap> with 1 elements in it is not taken over: its form is not documented; "
