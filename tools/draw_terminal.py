@@ -31,7 +31,12 @@ COMMAND_COLOUR = ' fill="#a3d27a"'
 
 def draw(command: str, output: str) -> str:
     """Return the picture of a terminal in which `command` has printed `output`."""
-    lines = [f"$ {command}", *output.rstrip("\n").split("\n")]
+    return draw_screen(command, output.rstrip("\n").split("\n"))
+
+
+def draw_screen(command: str, shown: list[str]) -> str:
+    """Return the picture of a terminal in which `command` has shown these lines."""
+    lines = [f"$ {command}", *shown]
     width = round(max(map(len, lines)) * CELL + 2 * MARGIN)
     texts = [
         TEXT.format(
