@@ -85,6 +85,9 @@ async def _commit_for(scope: Settings, confirm_seconds: float) -> Shown:
     if not desk.pending_changes():
         return Shown(NOTHING, {"version": None})
     comment = scope[COMMENT] or await scope.ask(ASKED_COMMENT)
+    if warning := operations.warning(desk):
+        scope.say(warning)
+        await scope.drain()
     for _ in range(3):
         try:
             with refused_as_told():

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from mailwarden.control.candidate.candidate import Candidate, Conflict, ConflictError
 from mailwarden.control.candidate.diff import Change
 from mailwarden.control.config.model import GatewayConfig
+from mailwarden.control.config.reader import ConfigError
 from mailwarden.control.operations import new_users, own_access
 from mailwarden.control.operations.administration import Administration
 from mailwarden.control.operations.certificates import (
@@ -32,7 +33,7 @@ from mailwarden.control.operations.versions import (
     Proposal,
     texts_of,
 )
-from mailwarden.core.access.access_list import CONFIRM_SECONDS
+from mailwarden.core.access.access_list import CONFIRM_SECONDS, NetworkAccess
 from mailwarden.stores.configuration.errors import StoreError
 from mailwarden.stores.configuration.record import Author, Version, clean_comment
 
@@ -41,7 +42,10 @@ CONFIRM_TOLD: Final = (
     'minutes unless you run "confirmcommit".'
 )
 VERSIONS_LISTED: Final = 20  # COM-08
-SHUT_OUT: Final = "By the access list {}. Confirm the commit from an address that it allows."
+SHUT_OUT: Final = (
+    "By the new access list {}. The commit cuts it, and is taken back after 5 minutes unless you "
+    'run "confirmcommit" from an address that is allowed.'
+)
 NOT_FROM_HERE: Final = "This cannot be confirmed from here: {}."
 
 
@@ -114,6 +118,23 @@ async def commit(desk: Desk, comment: str = "", *, confirm_seconds: float = 0.0)
     return Done(done.version, (*done.notes, *notes))
 
 
+def warning(desk: Desk) -> str:
+    """Return what whoever commits has to hear before, as the connection is cut then (ACC-04)."""
+    try:
+        after = desk.administration.build(desk.candidate.tree).administration
+    except ConfigError:
+        return ""  # what is wrong is said by the commit
+    reason = _shut_out_by(desk, after.network_access)
+    return SHUT_OUT.format(reason) if reason else ""
+
+
+def _shut_out_by(desk: Desk, access: NetworkAccess) -> str:
+    """Return why whoever makes `access` the access list could not come again by it."""
+    if access == desk.administration.config.administration.network_access:
+        return ""
+    return own_access.shut_out_by(desk, access)
+
+
 def use_system_certificate(desk: Desk, missing: Sequence[Missing]) -> None:
     """Put the system certificate in the place of missing ones; raises RefusedOperationError."""
     ensure_system(desk)
@@ -137,10 +158,8 @@ def _confirmation(
         if not seconds:
             seconds = CONFIRM_SECONDS
             notes.append(CONFIRM_TOLD)
-    is_other = access != desk.administration.config.administration.network_access
-    if is_other and (shuts_out := own_access.shut_out_by(desk, access)):
+    if _shut_out_by(desk, access):
         seconds = min(seconds or CONFIRM_SECONDS, CONFIRM_SECONDS)
-        notes.append(SHUT_OUT.format(shuts_out))
     return seconds, tuple(notes)
 
 
