@@ -214,7 +214,7 @@ GROUPS: Final = Menu[SettingsDraft](
 )  # fmt: skip
 INTERFACECONFIG: Final[Command[SettingsDraft]] = Command(
     name="interfaceconfig", purpose="Configure the IP interfaces and their groups",
-    commit=Commit.NEEDED, where=Where.MACHINE,
+    commit=Commit.NEEDED, where=Where.MACHINE, has_batch=False,
     menu=Menu(
         summary=_summary,
         operations=(

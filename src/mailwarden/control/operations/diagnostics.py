@@ -48,10 +48,10 @@ async def disks(desk: Desk) -> tuple[list[Disk], dict[str, int]]:
     return found, {str(name): int(value) for name, value in (status.get("spool") or {}).items()}
 
 
-async def flush_caches(desk: Desk) -> int:
+async def flush_caches(desk: Desk, command: str = "diagnostic") -> int:
     """Let all workers forget what name servers said; return how many answers these were."""
-    desk.require("diagnostic")
-    desk.record("dnsflush", "by diagnostic")
+    desk.require(command)
+    desk.record("dnsflush", f"by {command}")
     rows = await of_workers(desk, {"command": "dnsflush"})
     return sum(int(row.get("flushed") or 0) for row in rows)
 

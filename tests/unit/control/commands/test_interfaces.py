@@ -1,13 +1,12 @@
 """`interfaceconfig`, and the commit that would lock everybody out (admin 8.4)."""
 
-import json
 from typing import Any
 
 import pytest
 
 from mailwarden.control.dialogue.scripted_terminal import Key
 from mailwarden.core.access.roles import Role
-from tests.unit.control.commands.counter import Counter, run_line, sit
+from tests.unit.control.commands.counter import Counter, sit
 
 
 def pending(desk: Any, *path: str) -> Any:
@@ -41,32 +40,32 @@ def test_c_12_a_question_is_repeated_until_it_is_answered(counter: Counter) -> N
 
 def test_sys_20_ssh_is_on_for_management_unless_it_is_turned_off(counter: Counter) -> None:
     desk = counter.desk()
-    assert run_line(desk, "interfaceconfig new Management address 192.0.2.5").status == 0
-    assert pending(desk, "interfaces", "Management") == {"address": "192.0.2.5"}
-    sitting = sit(desk, "interfaceconfig", "edit", "Management", "", "", "", "", "", "")
+    sitting = sit(desk, "interfaceconfig", "new", "Management", "192.0.2.5", "", "", "", "")
     assert "SSH on this interface? [Y]> Which port do you want to use for SSH? [22]> " in (
         sitting.shown
     )
-    assert run_line(desk, "interfaceconfig edit Management ssh no").status == 0
-    assert pending(desk, "interfaces", "Management")["ssh_port"] == 0
-    assert run_line(desk, "interfaceconfig edit Management ssh yes").status == 0
     assert pending(desk, "interfaces", "Management") == {"address": "192.0.2.5"}
-    assert run_line(desk, "interfaceconfig edit Management name Old").status == 0
+    edit = ("interfaceconfig", "edit", "Management")
+    sit(desk, *edit, "", "", "", "n", "")
+    assert pending(desk, "interfaces", "Management")["ssh_port"] == 0
+    sit(desk, *edit, "", "", "", "y", "", "")
+    assert pending(desk, "interfaces", "Management") == {"address": "192.0.2.5"}
+    sit(desk, *edit, "Old", "", "", "", "", "")
     assert pending(desk, "interfaces", "Old")["ssh_port"] == 22
 
 
 def test_com_13_a_renamed_interface_is_renamed_wherever_it_is_named(counter: Counter) -> None:
     desk = counter.desk()
-    assert run_line(desk, "interfaceconfig groups new Both interfaces Loopback").status == 0
-    sitting = run_line(desk, "interfaceconfig edit Loopback name Local")
+    sit(desk, "interfaceconfig", "groups", "new", "Both", "Loopback", "", "")
+    sitting = sit(desk, "interfaceconfig", "edit", "Loopback", "Local", "", "", "", "")
     assert "Loopback is called Local now, also in:\n" in sitting.shown
     assert "interface_groups.Both[0]\n" in sitting.shown
     tree: Any = desk.candidate.tree
     assert {each["interface"] for each in tree["listeners"]} == {"Local"}
     assert tree["interface_groups"] == {"Both": ["Local"]}
-    refused = run_line(desk, "interfaceconfig delete Local force")
-    assert "Local" in refused.errors
-    assert "listeners" in refused.errors
+    refused = sit(desk, "interfaceconfig", "delete", "Local", "y", "")
+    assert "Local" in desk.candidate.tree["interfaces"]  # type: ignore[operator]
+    assert "interfaces.Local is in use by listeners.Public.interface" in refused.screen
 
 
 def test_sys_22_groups(counter: Counter) -> None:
@@ -82,13 +81,15 @@ def test_sys_22_groups(counter: Counter) -> None:
     assert "1. Both (Data, Loopback)" in sitting.shown
     assert "Both is called Pair now." in sitting.shown
     assert counter.running("interface_groups") == {"Pair": ["Data"]}
-    assert run_line(desk, "interfaceconfig groups delete Pair").status == 0
+    assert "Group Pair deleted." in sit(
+        desk, "interfaceconfig", "groups", "delete", "1", "", ""
+    ).shown  # fmt: skip
     assert not pending(desk, "interface_groups")
 
 
 def test_deleting_asks_first(counter: Counter) -> None:
     desk = counter.desk()
-    assert run_line(desk, "interfaceconfig new Data address 192.0.2.5").status == 0
+    sit(desk, "interfaceconfig", "new", "Data", "192.0.2.5", "", "", "")
     sitting = sit(desk, "interfaceconfig", "delete", "Data", "", "delete", "2", "y", "")
     assert "Are you sure you want to delete the interface Data? [N]> " in sitting.shown
     assert "Interface Data deleted." in sitting.shown
@@ -98,47 +99,44 @@ def test_deleting_asks_first(counter: Counter) -> None:
     assert "Other" not in pending(desk, "interfaces")
 
 
-REFUSED = [
-    ("interfaceconfig new Loopback address 192.0.2.5", "called Loopback already"),
-    ("interfaceconfig new Data address 192.0.2", "is not an IP address"),
-    ("interfaceconfig new Data address 192.0.2.5 hostname a..b", "hostname: "),
-    ("interfaceconfig new Data address 192.0.2.5 ssh on ssh_port 70000", "ssh_port: "),
-    ("interfaceconfig new Data address 127.0.0.1 ssh on ssh_port 2525", "2525"),
-    ("interfaceconfig edit Nobody address 192.0.2.5", "'Nobody' is not in the list"),
-    ("interfaceconfig delete Loopback force", "listeners"),
+REFUSED: list[tuple[tuple[str, ...], str]] = [
+    (("new", "Loopback"), "called Loopback already"),
+    (("new", "Data", "192.0.2"), "is not an IP address"),
+    (("new", "Data", "192.0.2.5", "a..b"), "is not a host name"),
+    (("new", "Data", "192.0.2.5", "", "y", "70000"), "65535"),
+    (("new", "Data", "127.0.0.1", "", "y", "2525", ""), "2525"),
+    (("edit", "Nobody"), "'Nobody' is not in the list"),
 ]
 
 
-@pytest.mark.parametrize(("line", "why"), REFUSED)
-def test_what_is_refused(counter: Counter, line: str, why: str) -> None:
+@pytest.mark.parametrize(("typed", "why"), REFUSED)
+def test_what_is_refused(counter: Counter, typed: tuple[str, ...], why: str) -> None:
     desk = counter.desk()
     before = desk.candidate.tree
-    sitting = run_line(desk, line)
-    assert sitting.status == 1
-    assert why in sitting.errors
+    sitting = sit(desk, "interfaceconfig", *typed, Key.CTRL_C)
+    assert why in sitting.shown
     assert desk.candidate.tree is before
 
 
 def test_who_may(counter: Counter) -> None:
-    refused = run_line(counter.desk("gus", Role.GUEST), "interfaceconfig new X address 192.0.2.5")
-    assert refused.errors == "You do not have permission to run interfaceconfig\n"
+    refused = sit(counter.desk("gus", Role.GUEST), "interfaceconfig")
+    assert "You do not have permission to run interfaceconfig\n" in refused.screen
     desk = counter.desk("rita", Role.READ_ONLY_OPERATOR)
-    staged = run_line(desk, "--json interfaceconfig new Data address 192.0.2.5")
-    assert json.loads(staged.shown)["messages"] == ["Interface Data created."]
+    sit(desk, "interfaceconfig", "new", "Data", "192.0.2.5", "", "", "")
     assert desk.pending_changes() == 1
 
 
 def test_c_34_the_last_way_in_stays(counter: Counter) -> None:
     desk = counter.desk()
+    edit = ("interfaceconfig", "edit", "Loopback", "", "", "")
     # Who has none may do without; from then on one stays.
-    line = "interfaceconfig edit Loopback ssh {}"
-    assert sit(desk, line.format("on ssh_port 2222"), "commit", "").status == 0
+    sit(desk, *edit, "y", "2222", "", "commit", "")
     assert counter.running("interfaces", "Loopback", "ssh_port") == 2222
-    refused = sit(desk, line.format("off"), "commit", "")
+    refused = sit(desk, *edit, "n", "", "commit", "")
     assert "no interface would have a service for administrators any more" in refused.screen
     assert counter.running("interfaces", "Loopback", "ssh_port") == 2222
     assert desk.pending_changes() == 1
-    new = "interfaceconfig new Data address 192.0.2.5 ssh on"
-    assert "Changes committed" in sit(desk, new, "commit", "").screen
+    new = ("interfaceconfig", "new", "Data", "192.0.2.5", "", "y", "22", "")
+    assert "Changes committed" in sit(desk, *new, "commit", "").screen
     assert not counter.running("interfaces", "Loopback", "ssh_port")
     assert counter.running("interfaces", "Data", "ssh_port") == 22
