@@ -13,7 +13,7 @@ from mailwarden.app.control_socket import NotRunningError, ask
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.control.cli.config_file import find_config
 from mailwarden.control.cli.failure import CommandError, ExitCode
-from mailwarden.control.cli.log_files import run_log
+from mailwarden.control.cli.log_files import run_log, show_rollover
 from mailwarden.control.cli.queue import show_message, show_summary
 from mailwarden.control.cli.reputation import show_reputation
 from mailwarden.control.cli.spool import run_spool
@@ -123,7 +123,9 @@ def reputation(arguments: Namespace) -> int:
 
 
 def log(arguments: Namespace) -> int:
-    """Search or follow the log files."""
+    """Search or follow the log files, or begin new ones."""
+    if arguments.action == "rollover":
+        return show_rollover(arguments, lambda request: _first(arguments, request))
     path = find_config(arguments.config, os.environ)
     config = load_config(path, look_at_files=False)
     return run_log(arguments, StateDirectory.at(config, path.absolute().parent).logs)

@@ -446,6 +446,8 @@ class Supervisor:
             await self._books.look()
             self._log.warning(self._books.reset(administrator_in(request)))
             yield {"reset": True}
+        elif name == "log_rollover":
+            yield self._roll_over(request)
         elif name == "status":
             gauges = await self._books.look()
             gathering = Gathering(self.workers, request, ANSWER_SECONDS)
@@ -455,6 +457,15 @@ class Supervisor:
             gathering = Gathering(self.workers, request, ANSWER_SECONDS)
             async for answer in gathering.answers(self.summary()):
                 yield answer
+
+    def _roll_over(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Begin new log files; return which."""
+        moved = self._log.roll_over(str(request.get("log") or ""))
+        if not moved:
+            return {"error": "no log has a new file: there is none of that name, or no room for it"}
+        by = administrator_in(request) or "an administrator"
+        self._log.info(f"Log rolled over by {by}: {', '.join(moved)}")
+        return {"rolled_over": moved}
 
     def _receiving(self, switches: dict[str, Any] | None = None) -> GatewayConfig:
         """Return the configuration without the listeners that are suspended."""

@@ -86,6 +86,10 @@ class SupervisorLog:
         if self._rotator is not None:
             self._rotator.check(time.time())
 
+    def roll_over(self, name: str = "") -> list[str]:
+        """Begin new files now, of the log with that file name or of all; return their names."""
+        return [] if self._rotator is None else self._rotator.rotate(time.time(), name)
+
     def close(self) -> None:
         """End the logs, when all workers have closed them."""
         if self._logs is not None:

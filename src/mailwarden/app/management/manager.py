@@ -33,6 +33,7 @@ from mailwarden.services.certificates.store import CertificateStore
 from mailwarden.stores.configuration.errors import StoreError
 from mailwarden.stores.configuration.store import ConfigurationStore
 from mailwarden.system.clock.clock import SystemClock
+from mailwarden.system.clock.zone import use_time_zone
 
 ACCOUNTS: Final = "accounts.db"
 FILES: Final = "configuration"  # the folder that administrators know as /configuration
@@ -64,6 +65,7 @@ class Manager:
         last = versions.last()
         assert last is not None  # the supervisor has made it
         config = build_tree(last.tree, base, tables)
+        use_time_zone(config.time_zone)
         sign_in_settings = config.administration.sign_in
         certificates = CertificateStore(folder / CERTIFICATES)
         self.sessions: Final = Sessions(self._clock)
@@ -97,6 +99,7 @@ class Manager:
         )
         self._console: Final = ConsoleServer(folder, parts)
         self._ssh: Final = SshWay(folder, self.administration, self._host, self.sessions)
+        self.administration.host_keys = self._ssh.host_keys
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Let administrators in until the gateway stops."""
@@ -141,6 +144,7 @@ class Manager:
             self.administration.take(last.tree)
 
     def _follow_configuration(self) -> None:
+        use_time_zone(self.administration.config.time_zone)
         self.follow_users()
         self._ssh.follow()
 

@@ -1,10 +1,11 @@
 """Builds the SSH server; a module of its own, as it takes long to load."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mailwarden.control.operations.administration import Administration
 from mailwarden.control.remote.file_folder import Folder
-from mailwarden.control.remote.host_keys import load_host_keys
+from mailwarden.control.remote.host_keys import HostKeyError, fingerprints, load_host_keys
 from mailwarden.control.remote.log_in import Doors
 from mailwarden.control.remote.session_host import SessionHost
 from mailwarden.control.remote.sessions import Sessions
@@ -37,3 +38,11 @@ def make_ssh_server(
         },
     )
     return SshServer(config.management.ssh, AccessList(config.administration.network_access), parts)
+
+
+def host_key_lines(keys: Path, algorithms: Sequence[str]) -> list[str]:
+    """Return a line for each host key; of one that cannot be read it says so."""
+    try:
+        return fingerprints(load_host_keys(keys, algorithms))
+    except HostKeyError as error:
+        return [str(error)]

@@ -57,6 +57,15 @@ class SshWay:
             access = AccessList(config.administration.network_access)
             self._server.use(config.management.ssh, access)
 
+    def host_keys(self) -> list[str]:
+        """Return a line with type and fingerprint for each key that there is."""
+        folder = self._folder / KEYS
+        if not any(folder.glob("ssh_host_*_key")):
+            return []  # they are made when SSH is served for the first time
+        algorithms = self._administration.config.management.ssh.host_keys
+        shown: list[str] = import_module(PARTS).host_key_lines(folder, algorithms)
+        return shown
+
     async def close(self) -> None:
         """End all connections."""
         if self._task is not None:

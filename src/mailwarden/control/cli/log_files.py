@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from mailwarden.control.answers.table import count_of
 from mailwarden.control.cli.failure import CommandError, ExitCode
@@ -89,6 +89,17 @@ def add_log(commands: Group) -> None:
         help=f"lines shown first (default: {LINES_SHOWN})",
     )
     tail.add_argument("--no-follow", action="store_true", help="end there")
+    rollover = add_command(
+        actions,
+        "rollover",
+        "Let the running gateway begin a new file, of one log or of all.",
+        "The old one is kept beside it, under its name with the time behind it.",
+        "mailwarden log rollover",
+        "mailwarden log rollover --log bounces",
+    )
+    rollover.add_argument(
+        "--log", choices=list(LOGS), metavar="LOG", help=f"{', '.join(LOGS)} (default: all)"
+    )
     for parser in (grep, tail):
         parser.add_argument(
             "--log",
@@ -105,6 +116,13 @@ def _pattern(text: str) -> str:
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from error
     return text
+
+
+def show_rollover(arguments: Namespace, ask: Callable[[dict[str, str]], dict[str, Any]]) -> int:
+    """Let the gateway begin new files, by a request that `ask` puts to it."""
+    answer = ask({"command": "log_rollover", "log": LOGS.get(arguments.log, "")})
+    print(f"{', '.join(answer['rolled_over'])}: new files are begun")
+    return ExitCode.DONE
 
 
 def run_log(arguments: Namespace, folder: Path) -> int:

@@ -1,7 +1,7 @@
 """What all sessions of administrators share: the versions, the accounts, the running gateway."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,9 @@ class Administration:
     the logs, `folder` the management process's own, which nobody else looks into. `certificates`
     keeps keys, and `pairs` gives them, where `key_store` lets them out. `on_change` is called when
     another configuration is in force; `make_finder` makes what asks name servers. `presence` are
-    the living sessions. `warn` writes a warning to the log of the system. Each of
-    `commit_checks` may speak against a commit.
+    the living sessions. `warn` writes a warning to the log of the system. `host_keys`
+    gives a line with type and fingerprint for each key of the SSH server. Each of `commit_checks`
+    may speak against a commit.
     """
 
     config: GatewayConfig
@@ -63,6 +64,7 @@ class Administration:
     presence: Presence = field(default_factory=NobodyPresent)
     alerts: Alerts = field(default_factory=NoAlerts)
     warn: Callable[[str], None] = lambda _text: None
+    host_keys: Callable[[], Sequence[str]] = tuple
     commit_checks: list[CommitCheck] = field(default_factory=lambda: [keeps_a_way_in])
 
     def take(self, tree: Tree) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
+from mailwarden.control.operations.asking import first_of
 from mailwarden.control.operations.desk import Desk, RefusedOperationError
 from mailwarden.control.operations.linear_pattern import Search
 from mailwarden.control.operations.log_search import (
@@ -16,7 +17,7 @@ from mailwarden.control.operations.log_search import (
     matching,
 )
 from mailwarden.control.operations.log_tail import LogTail
-from mailwarden.system.log.logs import MAIL_LOG
+from mailwarden.system.log.logs import MAIL_LOG, rotated_logs
 
 POLL_SECONDS: Final = 0.25
 
@@ -30,6 +31,25 @@ def names(desk: Desk) -> list[str]:
         return list(log_names(desk.administration.logs))
     except OSError:
         return []
+
+
+def written(desk: Desk) -> list[str]:
+    """Return the names of the logs that are being written."""
+    administration = desk.administration
+    return [log.path.name for log in rotated_logs(administration.config.logs, administration.logs)]
+
+
+async def roll_over(desk: Desk, log: str = "") -> list[str]:
+    """Begin a new file of one log, or of all; return the names of those that have one.
+
+    Raises:
+        RefusedOperationError: none has.
+    """
+    desk.require("rollovernow")
+    answer = await first_of(desk, {"command": "log_rollover", "log": log})
+    moved = [str(name) for name in answer.get("rolled_over") or ()]
+    desk.record("rollovernow", ", ".join(moved))
+    return moved
 
 
 async def grep(desk: Desk, log: str, search: Search, *, invert: bool) -> AsyncIterator[list[bytes]]:

@@ -129,13 +129,18 @@ class Rotator:
             for log in moved:
                 self._prune(log)
 
-    def rotate(self, now: float) -> None:
-        """Rotate all logs now, for an administrator who wants them."""
-        moved = [log for log in self._logs if self._rotate(log, now)]
+    def rotate(self, now: float, name: str = "") -> list[str]:
+        """Rotate the log of a file name now, or all, for an administrator who wants them.
+
+        Returns the names of those that have a new file.
+        """
+        wanted = [log for log in self._logs if name in ("", log.path.name)]
+        moved = [log for log in wanted if self._rotate(log, now)]
         if moved:
             self._reopen()
             for log in moved:
                 self._prune(log)
+        return [log.path.name for log in moved]
 
     def _is_due(self, log: RotatedLog, now: float) -> bool:
         try:

@@ -47,7 +47,9 @@ def test_without_a_gateway_settings_can_be_changed(counter: Counter) -> None:
 def test_a_key_is_typed_twice_and_not_shown(counter: Counter) -> None:
     desk = counter.desk()
     answer(counter, CURRENT, done="key 1 (bbbb) is the current one")
-    sitting = sit(desk, "bvconfig", "key", *["too short"] * 2, "Zk3vTq1X0p9sLw8d", "Zk3vTq1X0p9sLw8d", "")
+    sitting = sit(
+        desk, "bvconfig", "key", *["too short"] * 2, "Zk3vTq1X0p9sLw8d", "Zk3vTq1X0p9sLw8d", ""
+    )
     assert "Key 1 (bbbb) is the current one." in sitting.shown
     assert "Zk3vTq1X0p9sLw8d" not in sitting.screen
     assert counter.gateway.asked[1] == {
