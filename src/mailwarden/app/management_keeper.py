@@ -48,7 +48,8 @@ class ManagementKeeper:
             self._hand_over(self._process)
 
     def _hand_over(self, process: ManagementProcess) -> None:
-        process.send({"do": "listen"}, self.ports.descriptors())
+        packet: Packet = {"do": "listen", "services": self.ports.services()}
+        process.send(packet, self.ports.descriptors())
 
     async def run(self, user: str, log: SupervisorLog, stopping: asyncio.Event) -> None:
         """Keep it running, as `user`, until the gateway stops."""

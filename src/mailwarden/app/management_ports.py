@@ -1,22 +1,39 @@
 """The listening sockets of management: bound here, for a process without rights."""
 
 import socket
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.core.management import management_paths
 from mailwarden.system.net.sockets import bind_listener
 
 BACKLOG: Final = 64
+SSH: Final = "ssh"  # what a socket is for
+ACME: Final = "acme"
 
 Address = tuple[str, int]
 
 
+class Door(NamedTuple):
+    """What listens somewhere; `name` tells doors of the same service from one another."""
+
+    service: str
+    name: str
+
+    def bind(self, address: Address) -> socket.socket:
+        """Return a socket; raises OSError."""
+        if self.service == SSH:
+            words, interface = f"SSH of {self.name}", self.name
+        else:
+            words, interface = "acme.http_port", ""
+        return bind_listener(words, *address, backlog=BACKLOG, interface=interface, exclusive=True)
+
+
 class ManagementPorts:
-    """Sockets of SSH, by interface."""
+    """Sockets of SSH, by interface, and those that authorities for certificates ask at."""
 
     def __init__(self) -> None:
-        self._sockets: dict[str, tuple[Address, socket.socket]] = {}
+        self._sockets: dict[Door, tuple[Address, socket.socket]] = {}
 
     def bind(self, config: GatewayConfig) -> bool:
         """Open what `config` has, close what it no longer has; return whether that is anything.
@@ -24,24 +41,25 @@ class ManagementPorts:
         Raises:
             OSError: a port cannot be bound; then all is as it was.
         """
-        wanted = {
-            path.interface: (path.address, path.port)
-            for path in management_paths(config.interfaces)
-        }
-        opened: dict[str, tuple[Address, socket.socket]] = {}
+        wanted = _doors(config)
+        opened: dict[Door, tuple[Address, socket.socket]] = {}
         try:
-            for name, address in wanted.items():
-                if self._sockets.get(name, (None,))[0] != address:
-                    opened[name] = address, _bind(name, address)
+            for door, address in wanted.items():
+                if self._sockets.get(door, (None,))[0] != address:
+                    opened[door] = address, door.bind(address)
         except OSError:
             for _, bound in opened.values():
                 bound.close()
             raise
-        gone = [name for name in self._sockets if name not in wanted or name in opened]
-        for name in gone:
-            self._sockets.pop(name)[1].close()
+        gone = [door for door in self._sockets if door not in wanted or door in opened]
+        for door in gone:
+            self._sockets.pop(door)[1].close()
         self._sockets |= opened
         return bool(gone or opened)
+
+    def services(self) -> list[str]:
+        """Return what each of `descriptors` is for."""
+        return [door.service for door in self._sockets]
 
     def descriptors(self) -> list[int]:
         """Return the sockets, which stay open here."""
@@ -54,7 +72,12 @@ class ManagementPorts:
         self._sockets.clear()
 
 
-def _bind(name: str, address: Address) -> socket.socket:
-    return bind_listener(
-        f"SSH of {name}", *address, backlog=BACKLOG, interface=name, exclusive=True
-    )
+def _doors(config: GatewayConfig) -> dict[Door, Address]:
+    doors = {
+        Door(SSH, path.interface): (path.address, path.port)
+        for path in management_paths(config.interfaces)
+    }
+    if config.acme.listens:
+        port = config.acme.http_port
+        doors |= {Door(ACME, address): (address, port) for address in config.acme.http_addresses}
+    return doors

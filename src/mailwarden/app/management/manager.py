@@ -9,10 +9,12 @@ from typing import Final
 
 from mailwarden.app.kept_pairs import CERTIFICATES
 from mailwarden.app.management.accounts import OwnPasswords, follow_users
+from mailwarden.app.management.certificate_care import CertificateCare
 from mailwarden.app.management.facts import node_facts
 from mailwarden.app.management.host import ManagementHost
 from mailwarden.app.management.ssh_way import SshWay
 from mailwarden.app.management.supervisor_link import SupervisorLink
+from mailwarden.app.management_ports import ACME, SSH
 from mailwarden.control.config.tables import Tables
 from mailwarden.control.operations.administration import Administration, build_tree
 from mailwarden.control.operations.certificates import key_pairs
@@ -100,6 +102,7 @@ class Manager:
         self._console: Final = ConsoleServer(folder, parts)
         self._ssh: Final = SshWay(folder, self.administration, self._host, self.sessions)
         self.administration.host_keys = self._ssh.host_keys
+        self._certificates: Final = CertificateCare(folder, self.administration, self._log)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Let administrators in until the gateway stops."""
@@ -107,6 +110,7 @@ class Manager:
         await self._console.start()
         await self._show_first_password()
         self._ssh.start()
+        self._certificates.start()
         self._link.say("ready")
         async with asyncio.TaskGroup() as group:
             loops = [
@@ -119,12 +123,14 @@ class Manager:
                     )
                 ),
                 group.create_task(self._watch_confirmation()),
+                group.create_task(self._certificates.run()),
             ]
             await stopping.wait()
             for loop in loops:
                 loop.cancel()
         await self._console.close()
         await self._ssh.close()
+        await self._certificates.close()
         self.close()
 
     def close(self) -> None:
@@ -133,9 +139,10 @@ class Manager:
         self._accounts.close()
         self._store.close()
 
-    def listen(self, sockets: Sequence[socket.socket]) -> None:
-        """Let administrators in on these sockets by SSH, and on no others."""
-        self._ssh.listen(sockets)
+    def listen(self, sockets: Sequence[tuple[str, socket.socket]]) -> None:
+        """Serve on these sockets, each with the name of its service, and on no others."""
+        self._ssh.listen([each for service, each in sockets if service == SSH])
+        self._certificates.listen([each for service, each in sockets if service == ACME])
 
     def follow_file(self) -> None:
         """Take the version that the configuration file has become."""
@@ -147,6 +154,7 @@ class Manager:
         use_time_zone(self.administration.config.time_zone)
         self.follow_users()
         self._ssh.follow()
+        self._certificates.follow()
 
     def follow_users(self) -> None:
         """Let accounts be as the configuration says; what is wrong with them is told."""

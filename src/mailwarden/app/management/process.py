@@ -27,7 +27,7 @@ class Process:
         self._manager: Manager | None = None
         self._first: asyncio.Future[Packet] = asyncio.get_running_loop().create_future()
         self._stop = asyncio.Event()
-        self._sockets: list[socket.socket] = []
+        self._sockets: list[tuple[str, socket.socket]] = []
 
     async def run(self) -> None:
         """Run until the supervisor says stop, or is gone."""
@@ -43,9 +43,9 @@ class Process:
         sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
         match packet.get("do"):
             case "listen":
-                self._sockets = sockets
+                self._sockets = list(zip(packet["services"], sockets, strict=True))
                 if self._manager is not None:
-                    self._manager.listen(sockets)
+                    self._manager.listen(self._sockets)
             case "configure" if not self._first.done():
                 self._first.set_result(packet)
             case "follow" if self._manager is not None:

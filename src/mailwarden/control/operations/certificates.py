@@ -120,13 +120,14 @@ def keep(desk: Desk, name: str, entry: Entry | None, new: New, how: str) -> dict
     with _refused(name):
         kept = {} if entry is None else {k: entry[k] for k in ("client_ca",) if k in entry}
         store = _store(desk)
-        if name in store.names():
-            in_force = desk.administration.config.certificates.get(name)
+        in_force = desk.administration.config.certificates.get(name)
+        is_there = name in store.names()
+        if not is_there:
+            store.add(name, new.pair, new.request)
+        if is_there or in_force is not None:  # then there has to be something to commit
             in_use = {"" if in_force is None else in_force.fingerprint}
             in_use.add(str((entry or {}).get("fingerprint", "")))
             kept["fingerprint"] = store.keep_beside(name, new.pair, in_use)
-        else:
-            store.add(name, new.pair, new.request)
         fingerprint = facts_of(new.pair.certificate).fingerprint
         desk.record(AUDITED, f"{name}: {how}, SHA-256 {fingerprint}")
         return kept

@@ -32,7 +32,7 @@ from mailwarden.system.clock.clock import Clock
 from mailwarden.system.files.files import SystemFiles
 from mailwarden.system.files.whole_file import replace_file
 
-LOOK_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 60.0  # between calls of `order_due`
 ORDER_SECONDS_MIN: Final = 43_200.0  # between orders, whatever a certificate says of its dates
 RETRY_SECONDS: Final = 3600.0  # after the first failure; then twice as long each time
 RETRY_SECONDS_MAX: Final = 86_400.0
@@ -91,12 +91,6 @@ class AcmeKeeper:
         self._ordering: Final = asyncio.Lock()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._failures = _load_state(folder / _STATE)  # count, and when to order again, by name
-
-    async def run(self) -> None:
-        """Look each minute what is due, for ever."""
-        while True:
-            await self.order_due()
-            await self._sleep(LOOK_SECONDS)
 
     async def order_due(self) -> None:
         """Order what is due now, one after the other."""

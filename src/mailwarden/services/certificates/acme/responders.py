@@ -25,24 +25,29 @@ class Http01Responder:
 
     def __init__(self) -> None:
         self._answers: Final[dict[str, str]] = {}
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._open = 0
 
     async def start(self, listening: socket.socket) -> None:
-        """Begin to answer on `listening`, which stays the caller's to close after `close`."""
-        self._server = await asyncio.start_server(
-            self._serve, sock=listening, limit=HEADER_BYTES_MAX
+        """Begin to answer on `listening`, which is ours from now on; there may be several."""
+        self._servers.append(
+            await asyncio.start_server(self._serve, sock=listening, limit=HEADER_BYTES_MAX)
         )
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether there is a socket."""
+        return bool(self._servers)
 
     async def close(self) -> None:
         """Answer no more."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
 
     async def present(self, proof: Proof) -> None:
         """Answer from now on."""
-        if self._server is None:
+        if not self._servers:
             raise AcmeError("nobody listens on port 80 for http-01")
         self._answers[proof.token] = proof.key_authorization
 

@@ -11,13 +11,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mailwarden.core.hostport import parse_hostname
-from mailwarden.core.patterns import parse_mailbox
+from mailwarden.core.patterns import parse_ip_address, parse_mailbox
 from mailwarden.core.problem import Problem
 from mailwarden.core.setting import REQUIRED, Unit, setting
 from mailwarden.services.certificates.key_type import KeyType
 from mailwarden.services.certificates.names import parse_certificate_name
 
 DOMAINS_MAX: Final = 100  # of a certificate, as with most authorities
+ADDRESSES_MAX: Final = 16
 URL_LENGTH_MAX: Final = 2000
 _MAC_BYTES_MIN: Final = 16
 _KEY_ID: Final = re.compile(r"[!-~]{1,500}")
@@ -146,6 +147,18 @@ class AcmeSettings:
     external_account: ExternalAccount = setting(
         ExternalAccount, "An account with the authority, where it asks for one."
     )
+    http_addresses: tuple[str, ...] = setting(
+        ("0.0.0.0",),  # noqa: S104  all authorities of the world have to reach it
+        "Addresses of this machine at which authorities look for `http-01`; `::` is all of IPv6.",
+        parse=parse_ip_address,
+        entries_max=ADDRESSES_MAX,
+    )
+    http_port: int = setting(
+        80,
+        "Port for it; another one makes sense behind something that passes port 80 on.",
+        minimum=1,
+        maximum=65_535,
+    )
     dns_hook: str = setting(
         "", "Program that puts TXT records for `dns-01` into DNS, and takes them out.", is_path=True
     )
@@ -169,6 +182,13 @@ class AcmeSettings:
         parse_key=parse_certificate_name,
         entries_max=DOMAINS_MAX,
     )
+
+    @property
+    def listens(self) -> bool:
+        """Whether an authority has to be answered over HTTP."""
+        return bool(self.directory) and any(
+            wanted.challenge is ChallengeType.HTTP_01 for wanted in self.certificates.values()
+        )
 
     def problems(self) -> Iterator[Problem]:
         """Yield what keeps orders from being made."""
