@@ -3,11 +3,17 @@
 import argparse
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from mailwarden.control.candidate.nodes import write_yaml
 from mailwarden.control.cli.parser import AddArguments, build_parser
+from mailwarden.control.commands.catalog import CATALOG
 from mailwarden.control.config.reference import settings_reference
 from mailwarden.control.config.schema import build_schema
+from mailwarden.control.dialogue.manual import commands_markdown, help_data
+from mailwarden.core.access.commands import lowest_level
+from mailwarden.core.access.permissions import Level
+from mailwarden.stores.configuration.tree import Value
 
 _INTRODUCTION: Final = """\
 # Commands
@@ -27,13 +33,49 @@ says the same. `--config FILE` may stand before or behind any command.
 """
 
 
+CLI_INTRODUCTION: Final = """\
+# Commands of the CLI
+
+All commands of the [command line for administrators](../guide/console.md). This page is generated
+from the program; `help COMMAND` says the same. [commands.yaml](commands.yaml) has it as data.
+
+Words in `<>` are answers; what is in `[]` may be left out. `--json` in front of a command is for
+programs.
+
+"""
+CLI_TABLE_HEAD: Final = """\
+# All commands of the CLI, generated from the program. `commit`: Y needs a commit, - does not.
+# `where`, in a cluster: A any mode, C cluster mode, M machine mode, L the host of the log-in.
+# `who`: the lowest role whose use of it takes effect.
+"""
+WHO: Final = {
+    Level.GUEST: "Guest",
+    Level.READ_ONLY: "Read-Only Operator",
+    Level.OPERATOR: "Operator",
+    Level.ADMINISTRATOR: "Administrator",
+    Level.ADMIN_USER: "admin",
+}
+
+
 def reference_pages(add_bench_arguments: AddArguments | None = None) -> Mapping[str, str]:
     """Return the content of each file in `docs/reference`, by its name."""
     return {
         "settings.md": settings_reference(),
         "commands.md": commands_reference(build_parser(add_bench_arguments)),
+        "cli.md": CLI_INTRODUCTION + commands_markdown(CATALOG),
+        "commands.yaml": CLI_TABLE_HEAD + write_yaml({"commands": cli_table()}),
         "mailwarden.schema.json": json.dumps(build_schema(), indent=2) + "\n",
     }
+
+
+def cli_table() -> list[Value]:
+    """Return the commands of the CLI as data, in order of their names (admin CLI-40)."""
+    rows: list[Value] = []
+    for command in sorted(CATALOG.commands, key=lambda each: each.name):
+        row = help_data(command, lambda _: True)
+        row["who"] = WHO[lowest_level(command.right)]
+        rows.append(cast("Value", row))
+    return rows
 
 
 def commands_reference(parser: argparse.ArgumentParser) -> str:
