@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.end_to_end.gateway import Client, Gateway, running
 from tests.end_to_end.test_cli_commands import cli, wait_administration
 from tests.end_to_end.test_operations import command
-from tests.unit.control.commands.test_configuration_files import FOREIGN, HEAD, part
+from tests.unit.control.commands.xml_files import FOREIGN, HEAD, part
 
 SECRET = "s3cret of the updates"
 

@@ -16,6 +16,7 @@ from mailwarden.control.config.problems import ConfigError, LocatedProblem
 from mailwarden.control.operations.desk import Desk, RefusedOperationError
 from mailwarden.control.operations.exchange import SHOWN_AS, read_import
 from mailwarden.control.operations.export_key import ExportKeyError, load_export_key
+from mailwarden.control.operations.loaded_pairs import keep_pairs, open_pairs
 from mailwarden.control.operations.missing_certificates import standing_in
 from mailwarden.control.operations.reserved import check_reserved
 from mailwarden.control.operations.versions import MODEL
@@ -27,9 +28,6 @@ from mailwarden.system.log.escape import escape
 
 PASTED: Final = "pasted text"
 HOSTILE: Final = frozenset({Fault.ENTITY, Fault.SIZE, Fault.DEPTH, Fault.COUNT})
-PAIRS_LEFT: Final = (
-    "{} certificates with their keys in this file were not taken over: import them with certconfig"
-)
 
 
 class Asked(NamedTuple):
@@ -69,16 +67,17 @@ async def load_file(desk: Desk, candidate: Candidate, content: bytes, asked: Ask
     if discarded:
         loaded = await _loaded(desk, _back(candidate, discarded), content, asked)
     tree = _with_tables(desk, loaded)
-    after = candidate.load(tree, MODEL)
-    check_reserved(desk, diff(candidate.base, after.tree, MODEL))
-    _check_values(desk, after.tree, loaded, asked.name)
+    opened = await open_pairs(desk, loaded.pairs)
+    check_reserved(desk, diff(candidate.base, candidate.load(tree, MODEL).tree, MODEL))
+    _check_values(desk, tree, loaded, asked.name)
+    kept = keep_pairs(desk, tree, opened)
+    after = candidate.load(kept.tree, MODEL)
     desk.loaded |= frozenset(loaded.changed)
     warnings = [*map(str, loaded.warnings)]
     for warning in loaded.warnings:
         if not warning.line:  # of the file as a whole: what was ignored (XML-31)
             desk.administration.warn(f"{escape(asked.name)}: {warning.message}")
-    if loaded.pairs:
-        warnings.append(PAIRS_LEFT.format(len(loaded.pairs)))
+    warnings += kept.remarks
     desk.record("loadconfig", _detail(asked.name, loaded))
     return LoadedFile(
         candidate=after,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.control.commands.counter import Counter
+from tests.unit.control.commands.xml_files import RADIUS, commit
 
 
 @pytest.fixture
@@ -14,3 +15,10 @@ def counter(tmp_path: Path) -> Iterator[Counter]:
     counter = Counter(tmp_path)
     yield counter
     counter.close()
+
+
+@pytest.fixture
+def with_secret(counter: Counter) -> Counter:
+    """A gateway that knows a secret."""
+    commit(counter, {("administration", "external"): RADIUS})
+    return counter
