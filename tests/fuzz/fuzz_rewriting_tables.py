@@ -5,7 +5,8 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["mailwarden.core.policy"]):
-    from mailwarden.core.policy.aliases import AliasIndex
+    from mailwarden.core.policy.alias_edit import remove_entry, replace_entry
+    from mailwarden.core.policy.aliases import AliasIndex, AliasTable
     from mailwarden.core.policy.aliases_text import build_aliases, parse_aliases
     from mailwarden.core.policy.domain_map import (
         DomainMapIndex,
@@ -35,9 +36,22 @@ def test_one_input(data: bytes) -> None:
         look_up(word.strip(",:"))
     if imported.problems:
         return
+    if parse is parse_aliases:
+        _edit(text, imported.table)
     again = parse(build(imported.table))
     if again.table != imported.table or again.problems:
         raise AssertionError(f"{text!r} gives {imported!r}, and that {again!r}")
+
+
+def _edit(text: str, table: AliasTable) -> None:
+    """Replace the first entry by itself, and remove the last one."""
+    entries = table.all_entries()
+    if entries:
+        if parse_aliases(replace_entry(text, 0, entries[0][0])).table != table:
+            raise AssertionError(f"{text!r} is not what it was")
+        left = parse_aliases(remove_entry(text, len(entries) - 1)).table
+        if left.all_entries() != entries[:-1]:
+            raise AssertionError(f"{text!r} has not lost its last entry")
 
 
 def main() -> None:

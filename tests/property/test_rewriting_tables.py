@@ -1,10 +1,18 @@
 """Rewriting tables: look-ups agree with a walk from the top, and any text is read or refused."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailwarden.core.policy.alias_edit import (
+    NO_CONTEXT,
+    add_context,
+    add_entry,
+    remove_entry,
+    replace_entry,
+)
 from mailwarden.core.policy.aliases import (
     EXPANSION_MAX,
     AliasContext,
@@ -208,3 +216,42 @@ def test_masquerade_tables_come_back(table: MasqueradeTable) -> None:
 @given(ALIASES)
 def test_alias_tables_come_back(table: AliasTable) -> None:
     assert parse_aliases(build_aliases(table)).table == table
+
+
+REMARKS = ["  #REMARK", "\n#REMARK", "\n\n", "\n   #REMARK: z"]
+
+
+@given(ALIASES, ENTRIES.filter(bool), st.data())
+def test_an_edited_alias_table_says_what_was_meant(
+    table: AliasTable, news: tuple[AliasEntry, ...], data: st.DataObject
+) -> None:
+    lines = build_aliases(table).split("\n")
+    for at in data.draw(st.lists(st.integers(0, len(lines) - 1), max_size=4)):
+        lines[at] += data.draw(
+            st.sampled_from(["  #REMARK", "\n#REMARK", "\n\n", "\n   #REMARK: z"])
+        )
+    text, new = "\n".join(lines), news[0]
+    assert parse_aliases(text).table == table
+    entries = table.all_entries()
+    remarks = text.count("#REMARK")
+
+    def read(changed: str) -> list[tuple[AliasEntry, tuple[str, ...]]]:
+        return parse_aliases(changed).table.all_entries()
+
+    if entries:
+        place = data.draw(st.integers(0, len(entries) - 1))
+        replaced = replace_entry(text, place, new)
+        assert replaced.count("#REMARK") == remarks
+        assert read(replaced) == [
+            *entries[:place], (new, entries[place][1]), *entries[place + 1 :]
+        ]  # fmt: skip
+        assert read(remove_entry(text, place)) == entries[:place] + entries[place + 1 :]
+    context = data.draw(st.integers(NO_CONTEXT, len(table.contexts) - 1))
+    added = parse_aliases(add_entry(text, new, context)).table
+    if context == NO_CONTEXT:
+        assert added == replace(table, entries=(*table.entries, new))
+    else:
+        old = table.contexts[context]
+        assert added.contexts[context] == old._replace(entries=(*old.entries, new))
+    whole = parse_aliases(add_context(text, ("c.example",), new)).table
+    assert whole.contexts == (*table.contexts, AliasContext(("c.example",), (new,)))

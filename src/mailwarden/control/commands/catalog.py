@@ -4,6 +4,8 @@ from typing import Final
 
 from mailwarden.control.commands import (
     admin_access,
+    aliases,
+    alt_sources,
     bounce_profiles,
     bounce_verification,
     committing,
@@ -34,6 +36,7 @@ from mailwarden.control.commands import (
     time_zone,
     tls,
     tls_verify,
+    unsubscribe,
     users,
     work_queue,
 )
@@ -76,6 +79,9 @@ CATALOG: Final[Catalog[SettingsDraft]] = Catalog(
         *bounce_profiles.COMMANDS,
         *delivery.COMMANDS,
         *bounce_verification.COMMANDS,
+        *aliases.COMMANDS,
+        *alt_sources.COMMANDS,
+        *unsubscribe.COMMANDS,
         HELP,
         EXIT,
     )

@@ -6,7 +6,7 @@ word could begin.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from mailwarden.core.policy.address_forms import NOWHERE
@@ -71,14 +71,76 @@ def build_aliases(table: AliasTable) -> str:
     """Return `table` as text that `parse_aliases` reads back as the same table."""
     lines: list[str] = []
     for entry in table.entries:
-        lines += _build_entry(entry)
+        lines += build_entry(entry)
     for context in table.contexts:
         if lines:
             lines.append("")
         lines.append(f"[ {', '.join(context.domains)} ]")
         for entry in context.entries:
-            lines += _build_entry(entry)
+            lines += build_entry(entry)
     return "".join(f"{line}\n" for line in lines)
+
+
+def split_comment(line: str) -> tuple[str, str, str]:
+    """Return what stands before the comment of a line, the same without what quotes hide, and it.
+
+    A comment begins with its `#`; "" is none.
+    """
+    masked = QUOTED.sub(_mask, line) if '"' in line else line
+    if "#" in masked and (comment := _COMMENT.search(masked)):
+        at = comment.start()
+        return line[:at], masked[:at], line[at:]
+    return line, masked, ""
+
+
+def parse_alias_names(text: str) -> tuple[str, ...]:
+    """Return names with commas between them, as they stand before a colon.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    return _read_words(text, _read_name, ENTRY_NAMES_MAX)
+
+
+def parse_alias_targets(text: str) -> tuple[str, ...]:
+    """Return addresses with commas between them, as they stand behind a colon.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    return _read_words(text, _read_target, ENTRY_TARGETS_MAX)
+
+
+def _read_words(
+    text: str, read: Callable[[SideReader, str], str], words_max: int
+) -> tuple[str, ...]:
+    line, masked, comment = split_comment(text.strip())
+    if comment or ":" in masked or masked[:1] == "[":
+        raise ValueError(f"{shown(text)} has what cannot stand in a list of addresses")
+    words = [word.strip(" \t") for word in _split(line, masked)]
+    if not all(words):
+        raise ValueError("a comma stands where an address is missing")
+    if len(words) > words_max:
+        raise ValueError(f"there are more than {words_max}")
+    sides = SideReader()
+    return tuple(dict.fromkeys([read(sides, word) for word in words]))
+
+
+def build_entry(entry: AliasEntry) -> list[str]:
+    """Return the lines of an entry."""
+    line = f"{', '.join(map(build_side, entry.names))}:"
+    line = f"{line:<{_COLUMNS}}"
+    lines = []
+    comma = ""
+    for target in map(build_side, entry.targets):
+        line += comma
+        if comma and len(line) + len(target) >= _LINE_COLUMNS:
+            lines.append(line)
+            line = " " * _COLUMNS
+        line += f" {target}"
+        comma = ","
+    lines.append(line)
+    return lines
 
 
 def _lines(text: str, notes: LineNotes) -> Iterator[tuple[int, str]]:
@@ -99,22 +161,6 @@ def _lines(text: str, notes: LineNotes) -> Iterator[tuple[int, str]]:
         end = len(text) if end < 0 else end
         yield number, text[at:end].rstrip(" \t\r")
         at = end + 1
-
-
-def _build_entry(entry: AliasEntry) -> list[str]:
-    line = f"{', '.join(map(build_side, entry.names))}:"
-    line = f"{line:<{_COLUMNS}}"
-    lines = []
-    comma = ""
-    for target in map(build_side, entry.targets):
-        line += comma
-        if comma and len(line) + len(target) >= _LINE_COLUMNS:
-            lines.append(line)
-            line = " " * _COLUMNS
-        line += f" {target}"
-        comma = ","
-    lines.append(line)
-    return lines
 
 
 class _Reader:
@@ -140,9 +186,7 @@ class _Reader:
         self.is_full = False
 
     def take(self, number: int, line: str) -> None:
-        masked = QUOTED.sub(_mask, line) if '"' in line else line
-        if "#" in masked and (comment := _COMMENT.search(masked)):
-            line, masked = line[: comment.start()], masked[: comment.start()]
+        line, masked, _ = split_comment(line)
         content = masked.strip(" \t")
         if not content:
             return
@@ -205,20 +249,13 @@ class _Reader:
         names: list[str] = []
         for text in _split(line, masked):
             try:
-                names.append(self._name(text.strip(" \t")))
+                names.append(_read_name(self._sides, text.strip(" \t")))
             except ValueError as error:
                 self._notes.problem(number, str(error))
         if len(names) > ENTRY_NAMES_MAX:
             self._notes.problem(number, f"has more than {ENTRY_NAMES_MAX} names")
             del names[ENTRY_NAMES_MAX:]
         self._names = tuple(dict.fromkeys(names))
-
-    def _name(self, text: str) -> str:
-        if not text:
-            raise ValueError("a name is missing before the colon")
-        if text == DEV_NULL:
-            raise ValueError(f"{DEV_NULL} cannot be the name of an alias")
-        return self._sides.user(text) if is_bare(text) else self._sides.left(text)
 
     def _take_targets(self, number: int, line: str, masked: str) -> None:
         for place, text in enumerate(_split(line, masked)):
@@ -233,15 +270,10 @@ class _Reader:
                 self._notes.problem(number, f"a comma is missing before {shown(word)}")
             self._has_comma = False
             try:
-                self._targets.append(self._target(word))
+                self._targets.append(_read_target(self._sides, word))
             except ValueError as error:
                 self._notes.problem(number, str(error))
                 self._targets.append(DEV_NULL)  # so that the entry is not empty
-
-    def _target(self, text: str) -> str:
-        if text == DEV_NULL:
-            return DEV_NULL
-        return self._sides.user(text) if is_bare(text) else self._sides.address(text)
 
     def _end_entry(self) -> None:
         if not self._line:
@@ -268,6 +300,20 @@ class _Reader:
             )
             self.is_full = True
         self._line = 0
+
+
+def _read_name(sides: SideReader, text: str) -> str:
+    if not text:
+        raise ValueError("a name is missing before the colon")
+    if text == DEV_NULL:
+        raise ValueError(f"{DEV_NULL} cannot be the name of an alias")
+    return sides.user(text) if is_bare(text) else sides.left(text)
+
+
+def _read_target(sides: SideReader, text: str) -> str:
+    if text == DEV_NULL:
+        return DEV_NULL
+    return sides.user(text) if is_bare(text) else sides.address(text)
 
 
 def _note_hidden(table: AliasTable, lines: list[int], notes: LineNotes) -> None:
