@@ -20,7 +20,7 @@ from mailwarden.app.commands_queue import (
     QueueCommands,
     selection_of,
 )
-from mailwarden.app.commands_reputation import answer_reputation
+from mailwarden.app.commands_reputation import ABOUT_HOSTS, answer_about_hosts
 from mailwarden.core.mail.envelope import Envelope
 from mailwarden.core.mail.received import UNDECIDED, resolve_by
 from mailwarden.mailflow.delivery.deleted import is_deleted
@@ -63,9 +63,9 @@ class Commands:
 
     async def answers(self, request: Answer) -> AsyncGenerator[Answer, None]:
         """Yield the answers to `request`; one that makes no sense gets an error."""
-        if request.get("command") == "reputation":
+        if request.get("command") in ABOUT_HOSTS:
             try:
-                yield await answer_reputation(self._gateway, request)
+                yield await answer_about_hosts(self._gateway, request)
             except (KeyError, ValueError) as error:
                 yield {"error": f"request not understood: {error}"}
             return
@@ -147,7 +147,7 @@ class Commands:
             case "dnsflush":
                 yield {"flushed": gateway.flush_dns()}
             case "dnslistflush":
-                yield {"flushed": gateway.dns_lists.flush()}
+                yield {"flushed": gateway.dns_lists.flush() + gateway.reputation.flush_lists()}
             case "call_ahead_flush":
                 yield self._flush_call_ahead(str(request.get("profile") or ""))
             case other:

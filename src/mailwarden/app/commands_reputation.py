@@ -2,10 +2,12 @@
 
 import ipaddress
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from mailwarden.services.engines.reputation.dns_zone import question
 from mailwarden.services.engines.reputation.networks import describe_network, pack_address
 from mailwarden.services.engines.reputation.score import Score
+from mailwarden.services.engines.reputation.settings import parse_zone
 from mailwarden.services.throttling.rate_keys import (
     IPV4_BITS,
     IPV6_BITS,
@@ -18,6 +20,35 @@ if TYPE_CHECKING:  # the gateway is handed in; importing it would pull the whole
     from mailwarden.app.wiring import Gateway
 
 Answer = dict[str, Any]
+ABOUT_HOSTS: Final = frozenset({"reputation", "reputation_status", "dnslist_test"})
+
+
+async def answer_about_hosts(gateway: "Gateway", request: Answer) -> Answer:
+    """Return what a worker knows, or finds out, of hosts; raises as `answer_reputation`."""
+    match request["command"]:
+        case "dnslist_test":
+            return await answer_list(gateway, request)
+        case "reputation_status":
+            return {"providers": [each._asdict() for each in gateway.reputation.health()]}
+    return await answer_reputation(gateway, request)
+
+
+async def answer_list(gateway: "Gateway", request: Answer) -> Answer:
+    """Return what the DNS list `zone` says now of `address`.
+
+    Raises:
+        ValueError: one of them makes no sense.
+    """
+    zone, address = parse_zone(str(request["zone"])), str(request["address"])
+    ipaddress.ip_address(address)
+    listing = await gateway.reputation.ask_list(zone, address)
+    return {
+        "zone": zone,
+        "address": address,
+        "question": question(address, zone),
+        "codes": list(listing.codes),
+        "fault": listing.fault,
+    }
 
 
 async def answer_reputation(gateway: "Gateway", request: Answer) -> Answer:

@@ -34,7 +34,7 @@ LISTING: Final = frozenset(
 )
 
 # Commands that one worker answers for all, whichever it is.
-FOR_ONE: Final = frozenset({"call_ahead_test", "originate", "tls_verify"})
+FOR_ONE: Final = frozenset({"call_ahead_test", "dnslist_test", "originate", "tls_verify"})
 
 Answer = dict[str, Any]
 

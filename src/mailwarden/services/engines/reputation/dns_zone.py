@@ -67,6 +67,11 @@ class DnsZone:
         self._failures = 0
         self._rests_until = 0.0
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether the list is left alone, as it has not answered."""
+        return self._clock.monotonic() < self._rests_until
+
     def peek(self, address: str) -> Listing | None:
         """Return what is known of `address`, without asking."""
         now = self._clock.monotonic()

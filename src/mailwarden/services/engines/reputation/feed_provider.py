@@ -78,6 +78,11 @@ class FeedReputation:
         """What is in use."""
         return self._feed
 
+    @property
+    def fault(self) -> str:
+        """Why what was read last is not in use; "" is that it is."""
+        return self._fault
+
     def peek(self, address: str) -> Score:
         """Return the score of `address`; it never needs waiting."""
         if self._feed is None:

@@ -7,11 +7,11 @@ of a million lines is not read again because a DNS list was added.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailwarden.services.engines.reputation.combined import CombinedReputation
 from mailwarden.services.engines.reputation.dns_lists import DnsListReputation, Weights
-from mailwarden.services.engines.reputation.dns_zone import DnsZone
+from mailwarden.services.engines.reputation.dns_zone import DnsZone, Listing
 from mailwarden.services.engines.reputation.feed_provider import FeedReputation
 from mailwarden.services.engines.reputation.gathering import Gathering, Later
 from mailwarden.services.engines.reputation.history import HistoryReputation
@@ -46,6 +46,14 @@ class Means:
     memory: int  # descriptor of `make_history`; stays the caller's
     path: str  # where the history is saved
     is_keeper: bool  # whether this worker loads and saves the history of all
+
+
+class Health(NamedTuple):
+    """How well a provider is; `detail` is for people."""
+
+    name: str
+    is_well: bool
+    detail: str
 
 
 class ReputationService:
@@ -133,6 +141,25 @@ class ReputationService:
     def forget_scores(self) -> None:
         """Let the scores of all addresses be found anew."""
         self._combined.forget()
+
+    def flush_lists(self) -> int:
+        """Forget what DNS lists have answered; return how many lists they were."""
+        count = len(self._zones)
+        self._zones.clear()
+        self._combined = self._combine(self._settings)
+        return count
+
+    async def ask_list(self, zone: str, address: str) -> Listing:
+        """Return what a DNS list says now, whether or not it is set; nothing is remembered."""
+        return await self._zone(DnsListSettings(zone=zone)).find(address)
+
+    def health(self) -> list[Health]:
+        """Return how well each provider is, in their order."""
+        found = [_health_of_feed(each) for each in self._feeds.values()]
+        found += [_health_of_zone(each) for each in self._zones.values()]
+        if Provider.HISTORY in self._settings.order:
+            found.append(Health(_HISTORY, is_well=True, detail="what this gateway saw itself"))
+        return found
 
     async def close(self) -> None:
         """Save the history, and let everything go."""
@@ -229,6 +256,16 @@ class ReputationService:
     async def _wait_feeds(self, loading: Sequence[asyncio.Event]) -> None:
         if not await _wait_all(loading, FEEDS_SECONDS_MAX):
             self._means.warn("Reputation: feeds take long to be read, and are not waited for")
+
+
+def _health_of_feed(feed: FeedReputation) -> Health:
+    held = "" if feed.feed is None else f"{len(feed.feed)} networks"
+    return Health(f"feed {feed.name}", not feed.fault, "; ".join(filter(None, (held, feed.fault))))
+
+
+def _health_of_zone(zone: DnsZone) -> Health:
+    detail = "does not answer, and is not asked for now" if zone.is_resting else "is asked"
+    return Health(f"DNS list {zone.zone}", not zone.is_resting, detail)
 
 
 async def _wait_all(events: Sequence[asyncio.Event], seconds: float) -> bool:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from mailwarden.services.engines.reputation.dns_zone import FAILURES_BEFORE_REST
 from mailwarden.services.engines.reputation.gathering import GATHER_SECONDS, HOSTS_MAX
 from mailwarden.services.engines.reputation.history_table import Traffic, make_history
 from mailwarden.services.engines.reputation.score import FAILED, PRIVATE
-from mailwarden.services.engines.reputation.service import Means, ReputationService
+from mailwarden.services.engines.reputation.service import Health, Means, ReputationService
 from mailwarden.services.engines.reputation.settings import (
     DnsListSettings,
     FeedSettings,
@@ -192,3 +193,37 @@ async def test_a_worker_that_does_not_keep_the_history_leaves_its_file_alone(ben
     await asyncio.sleep(0)
     await service.close()
     assert not (bench.folder / "reputation").exists()
+
+
+async def test_a_list_is_asked_anew_and_nothing_is_remembered(bench: Bench) -> None:
+    service = await bench.make(ReputationSettings())
+    assert (await service.ask_list("bl.example.org", LISTED)).codes == ("127.0.0.2",)
+    assert (await service.ask_list("bl.example.org", BAD)).codes == ()
+    assert service.health() == [Health("history", True, "what this gateway saw itself")]
+
+
+async def test_answers_of_lists_are_forgotten(bench: Bench) -> None:
+    settings = ReputationSettings(dns_lists=(DnsListSettings(zone="bl.example.org"),))
+    service = await bench.make(settings)
+    await service.score(LISTED)
+    assert service.flush_lists() == 1
+    assert service.peek(LISTED) is None
+    assert (await service.score(LISTED)).value == -4.0
+
+
+async def test_how_well_each_source_of_scores_is(bench: Bench) -> None:
+    lost = FeedSettings(name="lost", path=str(bench.folder / "no"), key_file=str(bench.folder))
+    feeds = (bench.feed("own", b"192.0.2.66 4.5\n"), lost)
+    lists = (DnsListSettings(zone="bl.example.org"), DnsListSettings(zone="dead.example.org"))
+    bench.resolver.zone = {f"{at}.2.0.192.dead.example.org": {"SERVFAIL": []} for at in range(5)}
+    settings = ReputationSettings(
+        feeds=feeds, dns_lists=lists, order=(Provider.FEEDS, Provider.DNS_LISTS)
+    )
+    service = await bench.make(settings)
+    for at in range(FAILURES_BEFORE_REST):
+        await service.explain(f"192.0.2.{at}")
+    found = {each.name: each for each in service.health()}
+    assert found["feed own"] == Health("feed own", True, "1 networks")
+    assert not found["feed lost"].is_well
+    assert found["DNS list bl.example.org"].is_well
+    assert not found["DNS list dead.example.org"].is_well
