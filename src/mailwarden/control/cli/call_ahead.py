@@ -1,19 +1,14 @@
-"""`mailwarden call-ahead`: tries a profile, and lets the gateway forget what it knows.
-
-An answer to `test` has `address`, `finding` (accepted, temporary failure, permanent failure,
-failure), `server`, `detail` (what it said, or why it was not asked), and `action` (what listeners
-do).
-"""
+"""`mailwarden call-ahead`: tries a profile, and lets the gateway forget what it knows."""
 
 import json
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mailwarden.control.answers.call_ahead import found_lines
 from mailwarden.control.answers.table import count_of
 from mailwarden.control.cli.failure import ExitCode
 from mailwarden.control.cli.options import Group, add_command, add_json, parse_address
-from mailwarden.system.log.escape import escape
 
 Answers = Iterable[Mapping[str, Any]]
 
@@ -56,10 +51,7 @@ def show_test(arguments: Namespace, answer: Mapping[str, Any]) -> int:
     if arguments.json:
         print(json.dumps(answer))
         return ExitCode.DONE
-    detail = escape(str(answer.get("detail", "")))
-    said = f"{answer['server']} said {detail}" if answer.get("server") else detail
-    print(f"{escape(str(answer.get('address')))}: {answer.get('finding')}: {said}")
-    print(f"a listener with this profile answers: {escape(str(answer.get('action')))}")
+    print("\n".join(found_lines(answer)))
     return ExitCode.DONE
 
 

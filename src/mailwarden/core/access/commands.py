@@ -102,6 +102,8 @@ _WORDS: Final[Mapping[Area, Mapping[Verb, str]]] = {
 _FORMS: Final = {
     "passwd user": Permission(Area.OTHER_PASSWORDS, Verb.OPERATE),
     "password user": Permission(Area.OTHER_PASSWORDS, Verb.OPERATE),
+    "callaheadconfig test": Permission(Area.CALL_AHEAD, Verb.OPERATE),
+    "callaheadconfig flushcache": Permission(Area.CALL_AHEAD, Verb.OPERATE),
     "workqueue pause": Permission(Area.WORK_QUEUE, Verb.OPERATE),
     "workqueue resume": Permission(Area.WORK_QUEUE, Verb.OPERATE),
 }

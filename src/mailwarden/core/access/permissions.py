@@ -175,7 +175,7 @@ _TABLE: Final[Mapping[Area, _Row]] = {
     Area.REMOTE_SUPPORT: _operate(_AD),
     Area.MONITORING: _SETTINGS,
     Area.LISTENERS: _SETTINGS,
-    Area.CALL_AHEAD: _SETTINGS,
+    Area.CALL_AHEAD: _SETTINGS_AND_MORE,
     Area.RELAYS: _SETTINGS,
     Area.SMTP_AUTH: _SETTINGS,
     Area.LDAP: _SETTINGS_AND_MORE,

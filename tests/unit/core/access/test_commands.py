@@ -55,6 +55,7 @@ ROWS = {
     "showmessage": "OP", "removemessage": "OP", "archivemessage": "OP", "oldmessage": "OP",
     "resetqueue": "admin", "tlsverify": "OP", "trace": "OP", "findevent": "OP", "grep": "OP",
     "tail": "OP",
+    "callaheadconfig test": "OP", "callaheadconfig flushcache": "OP",
     # ours (COM-08)
     "showchanges": "RO", "commitconfirmed": "OP", "confirmcommit": "OP", "rollbackconfig": "OP+",
     # ours, as CLI-41 allows
