@@ -1,4 +1,4 @@
-"""Feature switches as a service: polls the key files, takes what administrators enter, tells."""
+"""Feature switches as a service: looks at key files, takes what administrators enter, tells."""
 
 import asyncio
 import datetime as dt
@@ -9,10 +9,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from mailwarden.core.alerts import CRITICAL, INFORMATION, SYSTEM, WARNING, Alerts
+from mailwarden.core.alerts import INFORMATION, SYSTEM, WARNING, Alerts
 from mailwarden.core.features import Feature
 from mailwarden.services.features.decide import Decided, decide
-from mailwarden.services.features.expiry import EXPIRED, days_left
 from mailwarden.services.features.folder import Found, read_folder
 from mailwarden.services.features.key import (
     KEY_BYTES_MAX,
@@ -22,18 +21,18 @@ from mailwarden.services.features.key import (
     make_key,
     parse_key,
 )
+from mailwarden.services.features.news import look, news
 from mailwarden.services.features.record import (
     Entry,
     Record,
     RecordError,
-    Seen,
     parse_record,
     save_record,
 )
+from mailwarden.services.features.row import Row, row_of
 from mailwarden.system.clock.clock import Clock
 
 POLL_SECONDS: Final = 60.0  # KEY-03
-PERPETUAL: Final = "Perpetual"
 UNKNOWN: Final = "Unknown"
 NOTE: Final = "changes may take up to one minute"  # what pages say of switches
 
@@ -42,17 +41,19 @@ class FeatureError(ValueError):
     """A switch that cannot be set; the message says why. Nothing has changed."""
 
 
-class Row(NamedTuple):
-    """A switch as people see it."""
+class Habits(NamedTuple):
+    """What is done with key files by itself."""
 
-    name: str
-    title: str
-    status: str  # `Active`, `Dormant` or `Unknown`
-    since: float  # in seconds since the epoch; 0 is from the start
-    by: str
-    expires: str  # `Perpetual`, or the last day
-    days_left: int | None  # 0 is that it is over; None is that it never will be
-    note: str
+    checks: bool  # they are looked at once a minute; else only when somebody wants it
+    applies: bool  # what was found counts at once; else somebody has to take it over
+
+
+class Pending(NamedTuple):
+    """A key file that says something else than what counts."""
+
+    file: str
+    key: Key | None  # what it says; None is that it is gone
+    before: Key | None  # what counts; None is that it is new
 
 
 class Means(NamedTuple):
@@ -78,7 +79,9 @@ class Features:
         self._path: Final = path
         self._means: Final = means
         self._record = Record()
-        self._found = Found({}, {})
+        self._applied: Mapping[str, Key] = {}  # what counts of the key files, by name
+        self._found = Found({}, {})  # what was seen of them last
+        self._is_loaded = False
         self._published: frozenset[Feature] | None = None
         self._turn: Final = asyncio.Lock()
 
@@ -96,6 +99,9 @@ class Features:
         except RecordError as error:
             text = f"{self._path} {error}: what administrators had switched is lost"
             self._tell(WARNING, text, "features record")
+        self._applied = _in_order(self._record.applied)
+        self._found = Found(self._applied, {})
+        self._is_loaded = True
         await self.poll()
 
     async def run(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
@@ -105,10 +111,53 @@ class Features:
             await self.poll()
 
     async def poll(self) -> None:
-        """Look at the folder and the clock, and do what follows."""
+        """Look at the clock, and at the folder where that is a habit, and do what follows."""
         async with self._turn:
-            await self._read_folder()
+            if self._record.checks:
+                await self._read_folder()
             await self._settle()
+
+    async def check_now(self) -> None:
+        """Look at the folder, whatever the habits are.
+
+        Raises:
+            FeatureError: it cannot be read.
+        """
+        self._check_loaded()
+        async with self._turn:
+            why = await self._read_folder()
+            await self._settle()
+        if why:
+            raise FeatureError(f"{self._folder}: {why}")
+
+    async def take_over(self, file: str) -> None:
+        """Let count what a key file says that is pending.
+
+        Raises:
+            FeatureError: there is no such one.
+        """
+        self._check_loaded()
+        async with self._turn:
+            if file not in [each.file for each in self.pending()]:
+                raise FeatureError(f"there is no pending key file {file[:80]!r}")
+            applied = {name: key for name, key in self._applied.items() if name != file}
+            if file in self._found.keys:
+                applied[file] = self._found.keys[file]
+            await self._change(self._record, applied)
+
+    async def set_habits(self, habits: Habits) -> None:
+        """Set what is done by itself from now on; where files are to count, they do at once.
+
+        Raises:
+            FeatureError: it cannot be kept.
+        """
+        self._check_loaded()
+        async with self._turn:
+            record = msgspec.structs.replace(
+                self._record, checks=habits.checks, applies=habits.applies
+            )
+            await self._change(record, self._found.keys if habits.applies else self._applied)
+        await self.poll()
 
     async def enter(self, text: str, by: str) -> Row:
         """Set a switch as a key file would, by its text; return what came of it.
@@ -116,11 +165,7 @@ class Features:
         Raises:
             FeatureError: the text is no switch, or another source decides.
         """
-        try:
-            content = text.encode("utf-8", "surrogatepass")
-            key = parse_key(content[: KEY_BYTES_MAX + 1])
-        except SwitchTextError as error:
-            raise FeatureError(str(error)) from error
+        key = read_entry(text)
         return await self.switch(key.feature, key.state, by, expires=key.expires, note=key.note)
 
     async def switch(
@@ -131,7 +176,8 @@ class Features:
         Raises:
             FeatureError: there is no such feature, it would be over already, or a file decides.
         """
-        feature = _feature(name)
+        self._check_loaded()
+        feature = feature_of(name)
         try:
             key = make_key(name, state, expires, note)
         except SwitchTextError as error:
@@ -152,7 +198,8 @@ class Features:
         Raises:
             FeatureError: there is no such feature, or a file decides.
         """
-        feature = _feature(name)
+        self._check_loaded()
+        feature = feature_of(name)
         async with self._turn:
             self._check_no_file(feature)
             entered = {k: v for k, v in self._record.entered.items() if k != name}
@@ -179,25 +226,42 @@ class Features:
         seen = self._record.seen.get(feature.value)
         status = "Active" if decided.is_active(now) else "Dormant"
         since = seen.since if seen is not None else 0.0
-        return _row(decided.key, feature.title, status, since, decided.by, now)
+        return row_of(decided.key, feature.title, status, since, decided.by, now)
 
     def rows(self) -> list[Row]:
         """Return all switches as people see them, unknown ones at the end."""
         now = self._means.clock.time()
         known = {each.value for each in Feature}
         unknown = [
-            _row(key, "", UNKNOWN, 0.0, f"file {file}", now)
-            for file, key in self._found.keys.items()
+            row_of(key, "", UNKNOWN, 0.0, f"file {file}", now)
+            for file, key in self._applied.items()
             if key.feature not in known
         ]
         return [self.row(feature) for feature in Feature] + unknown
+
+    def habits(self) -> Habits:
+        """Return what is done by itself."""
+        return Habits(self._record.checks, self._record.applies)
+
+    def pending(self) -> list[Pending]:
+        """Return the key files that wait to be taken over, by name."""
+        found, applied = self._found.keys, self._applied
+        return [
+            Pending(file, found.get(file), applied.get(file))
+            for file in sorted({*found, *applied})
+            if found.get(file) != applied.get(file)
+        ]
 
     def faults(self) -> Mapping[str, str]:
         """Return the key files that are no switch, and why."""
         return dict(self._found.faults)
 
     def _decide(self, feature: Feature) -> Decided:
-        return decide(self._found.keys, self._record.entered, feature)
+        return decide(self._applied, self._record.entered, feature)
+
+    def _check_loaded(self) -> None:
+        if not self._is_loaded:
+            raise FeatureError("what is known of features cannot be read; see the log")
 
     def _check_no_file(self, feature: Feature) -> None:
         source = self._decide(feature).source
@@ -206,25 +270,33 @@ class Features:
                 f"the file {source} decides about {feature.value}: change it or take it away"
             )
 
-    async def _read_folder(self) -> None:
+    async def _read_folder(self) -> str:
+        """Take in what the folder says; return why it cannot be read, or ""."""
         try:
             found = await asyncio.to_thread(read_folder, self._folder)
         except OSError as error:
             # A disk that fails for a minute switches nothing.
-            self._found = self._found._replace(faults={"": error.strerror or str(error)})
-            return
+            why = error.strerror or str(error)
+            self._found = self._found._replace(faults={"": why})
+            return why
         # A file that is being written, or damaged, means what it meant before.
-        kept = {f: k for f, k in self._found.keys.items() if f in found.faults}
-        keys = {**found.keys, **kept}
-        self._found = Found({file: keys[file] for file in sorted(keys)}, found.faults)
+        kept = {f: k for f, k in self._applied.items() if f in found.faults}
+        self._found = Found(_in_order({**found.keys, **kept}), found.faults)
+        if self._record.applies:
+            self._applied = self._found.keys
+        return ""
 
     async def _enter(self, entered: Mapping[str, Entry]) -> None:
-        before = self._record
-        self._record = msgspec.structs.replace(before, entered=entered)
+        await self._change(msgspec.structs.replace(self._record, entered=entered), self._applied)
+
+    async def _change(self, record: Record, applied: Mapping[str, Key]) -> None:
+        """Go by `record` and `applied`, or by what was before when they cannot be kept."""
+        before = self._record, self._applied
+        self._record, self._applied = record, _in_order(applied)
         try:
             await self._settle(must_save=True)
         except OSError as error:
-            self._record = before
+            self._record, self._applied = before
             raise FeatureError(f"it cannot be kept: {error.strerror}") from error
 
     async def _settle(self, *, must_save: bool = False) -> None:
@@ -239,17 +311,24 @@ class Features:
         for feature in Feature:
             name = feature.value
             decided = self._decide(feature)
-            after = _look(decided, seen.get(name), now)
-            told += _news(feature, decided, seen.get(name), after, now)
+            after = look(decided, seen.get(name), now)
+            told += news(feature, decided, seen.get(name), after, now)
             if after is not None:
                 seen[name] = after
-        faults = dict(self._found.faults)
+        faults, waiting = dict(self._found.faults), tuple(each.file for each in self.pending())
         told += [
             (WARNING, f"the key file {self._folder / file} {fault}", f"features file {file}")
             for file, fault in faults.items()
             if self._record.faults.get(file) != fault
         ]
-        record = msgspec.structs.replace(self._record, seen=seen, faults=faults)
+        told += [
+            (INFORMATION, f"the key file {file} waits to be taken over", f"features file {file}")
+            for file in waiting
+            if file not in self._record.waiting
+        ]
+        record = msgspec.structs.replace(
+            self._record, seen=seen, faults=faults, applied=self._applied, waiting=waiting
+        )
         if must_save or record != self._record:
             await self._save(record, must_save=must_save)
         for each in told:
@@ -276,7 +355,26 @@ class Features:
         self._means.alerts.alert(severity, SYSTEM, text, key)
 
 
-def _feature(name: str) -> Feature:
+def read_entry(text: str) -> Key:
+    """Return the switch that somebody has entered, of a feature that there is.
+
+    Raises:
+        FeatureError: it is none.
+    """
+    try:
+        key = parse_key(text.encode("utf-8", "surrogatepass")[: KEY_BYTES_MAX + 1])
+    except SwitchTextError as error:
+        raise FeatureError(str(error)) from error
+    feature_of(key.feature)
+    return key
+
+
+def feature_of(name: str) -> Feature:
+    """Return the feature that is called `name`.
+
+    Raises:
+        FeatureError: there is none.
+    """
     try:
         return Feature(name)
     except ValueError:
@@ -284,63 +382,6 @@ def _feature(name: str) -> Feature:
         raise FeatureError(f"there is no feature {name[:80]!r}; there are {known}") from None
 
 
-def _look(decided: Decided, before: Seen | None, now: float) -> Seen | None:
-    """Return what is seen of a switch now; None where nobody has ever set it."""
-    is_active, expires = decided.is_active(now), decided.key.expires
-    stage = decided.stage(now)
-    if before is None:
-        if not decided.source and decided.at is None:
-            return None
-        before = Seen(is_active=True, source="", by="", since=0.0)
-    is_new = (before.source, before.by, before.expires) != (decided.source, decided.by, expires)
-    if is_active is not before.is_active or is_new:
-        since = now if decided.at is None or not is_new else decided.at
-        return Seen(
-            is_active=is_active, source=decided.source, by=decided.by, since=since,
-            expires=expires, stage=stage,
-        )  # fmt: skip
-    return msgspec.structs.replace(before, stage=min(stage, before.stage))
-
-
-def _news(
-    feature: Feature, decided: Decided, before: Seen | None, after: Seen | None, now: float
-) -> list[tuple[str, str, str]]:
-    """Return what people are to be told: severity, text and key of each alert."""
-    if after is None or after == before:
-        return []
-    title, key = feature.title, f"feature {feature.value}"
-    ends_at = decided.key.ends_at()
-    if after.stage == EXPIRED:
-        if before is not None and (before.stage, before.expires) == (EXPIRED, after.expires):
-            return []
-        text = f"{title} has expired on {after.expires}: it is switched off, mail passes without it"
-        return [(CRITICAL, text, key)]
-    if before is None or _is_changed(before, after):
-        state = "active" if after.is_active else "dormant"
-        until = f" until {after.expires}" if after.expires else ""
-        return [(INFORMATION, f"{title} is {state}{until}, by {after.by}", key)]
-    assert ends_at is not None  # else no stage could be nearer
-    return [
-        (WARNING, f"{title} expires in {days_left(ends_at, now)} days, on {after.expires}", key)
-    ]
-
-
-def _is_changed(before: Seen, after: Seen) -> bool:
-    def parts(seen: Seen) -> tuple[object, ...]:
-        return (seen.is_active, seen.source, seen.by, seen.expires)
-
-    return parts(before) != parts(after)
-
-
-def _row(key: Key, title: str, status: str, since: float, by: str, now: float) -> Row:
-    ends_at = key.ends_at()
-    return Row(
-        name=key.feature,
-        title=title,
-        status=status,
-        since=since,
-        by=by,
-        expires=PERPETUAL if key.expires is None else key.expires.isoformat(),
-        days_left=None if ends_at is None else days_left(ends_at, now),
-        note=key.note,
-    )
+def _in_order(keys: Mapping[str, Key]) -> Mapping[str, Key]:
+    """Return keys in the order of their files: of several about a feature the last one counts."""
+    return {file: keys[file] for file in sorted(keys)}

@@ -64,13 +64,18 @@ def parse_key(content: bytes) -> Key:
         text = msgspec.json.decode(content, type=_Text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SwitchTextError(f"is no switch: {escape(str(error))}") from None
-    if not _NAME.match(text.feature):
-        raise SwitchTextError(f"{escape(text.feature[:80])!r} is no name of a feature")
+    check_name(text.feature)
     try:
         state = State(text.state.lower())
     except ValueError:
         raise SwitchTextError("state has to be active or dormant") from None
     return make_key(text.feature, state, parse_day(text.expires), text.note)
+
+
+def check_name(feature: str) -> None:
+    """Return if there can be a feature of this name, in whatever release; else SwitchTextError."""
+    if not _NAME.match(feature):
+        raise SwitchTextError(f"{escape(feature[:80])!r} is no name of a feature")
 
 
 def make_key(feature: str, state: State, expires: dt.date | None, note: str) -> Key:

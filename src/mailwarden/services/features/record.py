@@ -1,7 +1,7 @@
 """What is known of feature switches, kept on disk as a small JSON file.
 
-It holds what administrators entered, and what people were told, so that a restart repeats nothing.
-It is no part of the configuration (KEY-07).
+It holds what administrators entered, what counts of the key files, and what people were told, so
+that a restart repeats nothing. It is no part of the configuration (KEY-07).
 """
 
 import datetime as dt
@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from mailwarden.services.features.expiry import NEVER
-from mailwarden.services.features.key import Key, State, make_key, parse_day
+from mailwarden.services.features.key import Key, State, check_name, make_key, parse_day
 from mailwarden.system.files.files import SystemFiles, write_fully
 from mailwarden.system.files.whole_file import write_whole
 
@@ -54,6 +54,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     entered: Mapping[str, Entry] = {}
     seen: Mapping[str, Seen] = {}
     faults: Mapping[str, str] = {}  # of key files, that people were told of
+    applied: Mapping[str, Key] = {}  # what counts of key files, by their names
+    waiting: tuple[str, ...] = ()  # key files to be taken over, that people were told of
+    checks: bool = True  # whether key files are looked at once a minute
+    applies: bool = True  # whether what was found counts at once
 
 
 def parse_record(content: bytes) -> Record:
@@ -68,6 +72,9 @@ def parse_record(content: bytes) -> Record:
         record = msgspec.json.decode(content, type=Record)
         for feature, entry in record.entered.items():
             make_key(feature, entry.state, _checked(entry.expires), entry.note)
+        for key in record.applied.values():
+            check_name(key.feature)
+            make_key(key.feature, key.state, _checked(key.expires), key.note)
         for seen in record.seen.values():
             _checked(seen.expires)
         times = [each.at for each in record.entered.values()]

@@ -8,8 +8,15 @@ import pytest
 
 from mailwarden.core.alerts import CRITICAL, INFORMATION, SYSTEM, WARNING, RecordedAlerts
 from mailwarden.core.features import SWITCH, Feature, dormant_in, dormant_names
-from mailwarden.services.features.features import FeatureError, Features, Means, Row
-from mailwarden.services.features.key import State
+from mailwarden.services.features.features import (
+    FeatureError,
+    Features,
+    Habits,
+    Means,
+    Pending,
+)
+from mailwarden.services.features.key import Key, State
+from mailwarden.services.features.row import Row
 from mailwarden.system.clock.clock import SimulatedClock
 
 DAY = 86_400
@@ -232,6 +239,74 @@ async def test_a_damaged_file_means_what_it_meant_before(world: World) -> None:
     assert world.row().status == "Active"
 
 
+async def test_a_damaged_file_means_what_it_meant_also_after_a_restart(world: World) -> None:
+    world.drop("a.key", state="dormant")
+    await world.features.poll()
+    (world.folder / "a.key").write_bytes(b"{")
+    await world.restart()
+    assert (world.row().status, world.row().by) == ("Dormant", "file a.key")
+
+
+async def test_key_01_without_checks_files_count_when_somebody_looks(world: World) -> None:
+    await world.features.set_habits(Habits(checks=False, applies=True))
+    world.drop("a.key", state="dormant")
+    await world.features.poll()
+    await world.restart()
+    assert world.features.habits() == (False, True)
+    assert (world.row().status, world.features.pending(), world.told()) == ("Active", [], [])
+    await world.features.check_now()
+    assert world.row().status == "Dormant"
+    (world.folder / "a.key").unlink()
+    await world.restart()
+    assert world.row().status == "Dormant"  # what was seen last counts
+    await world.features.set_habits(Habits(checks=True, applies=True))
+    assert world.row().status == "Active"
+
+
+async def test_s_13_a_switch_expires_also_without_checks(world: World) -> None:
+    world.drop("a.key", expires=TODAY.isoformat())
+    await world.features.poll()
+    await world.features.set_habits(Habits(checks=False, applies=False))
+    world.told()
+    await world.days(1)
+    assert world.published[-1] == ["dane"]
+    assert [severity for severity, _ in world.told()] == [CRITICAL]
+
+
+async def test_key_01_files_that_do_not_apply_by_themselves_are_pending(world: World) -> None:
+    world.drop("a.key", state="active")
+    await world.features.poll()
+    await world.features.set_habits(Habits(checks=True, applies=False))
+    world.told()
+    world.drop("a.key", state="dormant")
+    world.drop("b.key", feature="mta_sts", state="dormant")
+    active, dormant = Key("dane", State.ACTIVE), Key("dane", State.DORMANT)
+    other = Key("mta_sts", State.DORMANT)
+    for _ in range(2):
+        await world.features.poll()
+        assert world.features.pending() == [
+            Pending("a.key", dormant, active), Pending("b.key", other, None),
+        ]  # fmt: skip
+        await world.restart()
+    assert world.told() == [
+        (INFORMATION, "the key file a.key waits to be taken over"),
+        (INFORMATION, "the key file b.key waits to be taken over"),
+    ]
+    assert world.features.dormant() == frozenset()
+    await world.features.take_over("a.key")
+    assert world.features.dormant() == {Feature.DANE}
+    with pytest.raises(FeatureError, match=r"no pending key file 'a.key'"):
+        await world.features.take_over("a.key")
+    (world.folder / "a.key").unlink()
+    await world.features.poll()
+    assert world.features.pending()[0] == Pending("a.key", None, dormant)
+    assert world.features.dormant() == {Feature.DANE}
+    await world.features.take_over("a.key")
+    assert world.features.dormant() == frozenset()
+    await world.features.set_habits(Habits(checks=True, applies=True))
+    assert world.features.dormant() == {Feature.MTA_STS}
+
+
 async def test_a_folder_that_cannot_be_read_switches_nothing(world: World) -> None:
     world.drop("a.key", state="dormant")
     await world.features.poll()
@@ -263,6 +338,36 @@ async def test_what_cannot_be_kept_is_refused(world: World) -> None:
     world.drop("a.key", state="dormant")  # that one counts all the same
     await world.features.poll()
     assert world.published == [[], ["dane"]]
+
+
+async def test_habits_that_cannot_be_kept_are_as_before(world: World) -> None:
+    (world.base / "features.json.new").mkdir()
+    with pytest.raises(FeatureError, match="it cannot be kept"):
+        await world.features.set_habits(Habits(checks=False, applies=False))
+    assert world.features.habits() == (True, True)
+
+
+async def test_nothing_is_set_before_it_is_known_what_was_set(world: World) -> None:
+    (world.base / "features.json").mkdir()
+    fresh = world._features()
+    with pytest.raises(IsADirectoryError):
+        await fresh.load()
+    for attempt in (
+        fresh.switch("dane", State.DORMANT, "ann"),
+        fresh.reset("dane", "ann"),
+        fresh.check_now(),
+        fresh.take_over("a.key"),
+        fresh.set_habits(Habits(checks=False, applies=False)),
+    ):
+        with pytest.raises(FeatureError, match="cannot be read"):
+            await attempt
+
+
+async def test_a_look_at_a_folder_that_cannot_be_read_says_so(world: World) -> None:
+    world.folder.rmdir()
+    world.folder.write_bytes(b"")
+    with pytest.raises(FeatureError, match="Not a directory"):
+        await world.features.check_now()
 
 
 async def test_the_snapshot_never_changes(world: World) -> None:

@@ -109,6 +109,10 @@ def test_too_many_files(tmp_path: Path) -> None:
         b'{"entered": {"dane": {"state": "active", "by": "a", "at": 1, "expires": "9999-12-31"}}}',
         b'{"entered": {"dane": {"state": "active", "by": "a", "at": 1, "note": "\\n"}}}',
         b'{"seen": {"dane": {"is_active": true, "source": "", "by": "", "since": 1e300}}}',
+        b'{"applied": {"a.key": ["dane", "x", null, ""]}}',
+        b'{"applied": {"a.key": ["\\u001b", "active", null, ""]}}',
+        b'{"applied": {"a.key": ["dane", "active", "9999-12-31", ""]}}',
+        b'{"applied": {"a.key": ["dane", "active", null, "\\u001b"]}}',
         b'{"seen": {"x": {"is_active": true, "source": "", "by": "", "since": 1, "stage": "a"}}}',
     ],
 )  # fmt: skip
