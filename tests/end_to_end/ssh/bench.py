@@ -113,10 +113,11 @@ class Bench:
         self.server: SshServer
         self.listening = socket.create_server((LOOPBACK, 0))
         self.port = int(self.listening.getsockname()[1])
-        for name in ("configuration", "log"):
+        for name in ("configuration", "features", "log"):
             (folder / name).mkdir()
         self.folders = {
             "configuration": Folder(folder / "configuration", is_writable=True, limits=LIMITS),
+            "configuration/features.d": Folder(folder / "features", is_writable=True),
             "log": Folder(folder / "log", is_writable=False),
         }
 

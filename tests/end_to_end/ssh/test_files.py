@@ -101,8 +101,45 @@ async def test_who_has_no_part_in_files(tmp_path: Path, user: str) -> None:
 async def test_a_technician_has_configurations_only(tmp_path: Path) -> None:
     async with serving(tmp_path) as bench, client(bench, "tec") as files:
         assert await files.listdir("/") == ["configuration"]
+        assert await files.listdir("/configuration") == ["features.d"]
         assert await files.exists("/configuration")
         assert not await files.exists("/log")
+
+
+async def test_key_03_key_files_have_a_folder_of_their_own(tmp_path: Path) -> None:
+    async with serving(tmp_path) as bench:
+        own = tmp_path / "own.key"
+        own.write_text("{}")
+        done = await sftp(
+            bench,
+            f"put {own} /configuration/features.d/a.tmp",
+            "cd /configuration/features.d",
+            "rename a.tmp a.key",
+            "ls -l",
+            user="bob",
+        )
+        assert done.status == 0, done.errors
+        assert "a.key" in done.output
+        assert (tmp_path / "features" / "a.key").read_text() == "{}"
+        async with client(bench, "bob") as files:
+            assert await files.listdir("/configuration") == ["features.d"]
+            assert await files.isdir("/configuration/features.d")
+            for away in ("/configuration/a.key", "/log/a.key"):
+                with pytest.raises(asyncssh.SFTPError):
+                    await files.rename("/configuration/features.d/a.key", away)
+            for path in ("/configuration/features.d", "/configuration/features.d/a/b"):
+                with pytest.raises(asyncssh.SFTPError):
+                    await files.open(path, "w")
+
+
+async def test_operators_have_no_part_in_key_files(tmp_path: Path) -> None:
+    async with serving(tmp_path) as bench, client(bench) as files:
+        (tmp_path / "features" / "a.key").write_text("{}")
+        assert await files.listdir("/configuration") == []
+        assert not await files.exists("/configuration/features.d")
+        for path in ("/configuration/features.d/a.key", "/configuration/features.d/b.key"):
+            with pytest.raises(asyncssh.SFTPError):
+                await files.open(path, "w")
 
 
 async def test_nothing_else_in_a_folder_is_there(tmp_path: Path) -> None:

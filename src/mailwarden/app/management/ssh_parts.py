@@ -2,15 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from mailwarden.control.operations.administration import Administration
-from mailwarden.control.remote.file_folder import Folder
+from mailwarden.control.operations.exchange import KEY_FILES
+from mailwarden.control.remote.file_area import CONFIGURATION, FEATURES, LOG
+from mailwarden.control.remote.file_folder import Folder, FolderLimits
 from mailwarden.control.remote.host_keys import HostKeyError, fingerprints, load_host_keys
 from mailwarden.control.remote.log_in import Doors
 from mailwarden.control.remote.session_host import SessionHost
 from mailwarden.control.remote.sessions import Sessions
 from mailwarden.control.remote.ssh_server import SshParts, SshServer
 from mailwarden.core.access.access_list import AccessList
+from mailwarden.services.features.folder import FILES_MAX
+from mailwarden.services.features.key import KEY_BYTES_MAX
+
+KEY_FILES_MAX: Final = FolderLimits(KEY_BYTES_MAX, KEY_BYTES_MAX * FILES_MAX, FILES_MAX)
 
 
 def make_ssh_server(
@@ -33,8 +40,11 @@ def make_ssh_server(
         clock=administration.clock,
         host_keys=load_host_keys(keys, config.management.ssh.host_keys),
         folders={
-            "configuration": Folder(administration.files, is_writable=True),
-            "log": Folder(administration.logs, is_writable=False),
+            CONFIGURATION: Folder(administration.files, is_writable=True),
+            FEATURES: Folder(
+                administration.files / KEY_FILES, is_writable=True, limits=KEY_FILES_MAX
+            ),
+            LOG: Folder(administration.logs, is_writable=False),
         },
     )
     return SshServer(config.management.ssh, AccessList(config.administration.network_access), parts)

@@ -19,6 +19,7 @@ from mailwarden.system.files.whole_file import replace_file
 from mailwarden.system.log.escape import escape
 
 SHOWN_AS: Final = "/configuration"
+KEY_FILES: Final = "features.d"  # folder in it, of the key files of feature switches
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 NAME_LENGTH_MAX: Final = 128
 FILE_NAME: Final = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9._+@,=-]{{0,{NAME_LENGTH_MAX - 1}}}")

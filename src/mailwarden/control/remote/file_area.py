@@ -14,15 +14,18 @@ from typing import Final, NamedTuple, NoReturn, cast
 import asyncssh
 from asyncssh.channel import SSHChannel
 
+from mailwarden.control.operations.exchange import KEY_FILES
 from mailwarden.control.remote.file_folder import Entry, Folder
 from mailwarden.core.access.permissions import Area, Permission, Verb
 from mailwarden.core.access.roles import Rights
 
 CONFIGURATION: Final = "configuration"
+FEATURES: Final = f"{CONFIGURATION}/{KEY_FILES}"
 LOG: Final = "log"
 # A Read-Only Operator sees settings, and has no part in files (admin 3.1).
 PERMISSIONS: Final[Mapping[str, Permission]] = {
     CONFIGURATION: Permission(Area.CONFIGURATION, Verb.OPERATE),
+    FEATURES: Permission(Area.FEATURE_KEYS, Verb.OPERATE),
     LOG: Permission(Area.LOG_FILES, Verb.VIEW),
 }
 
@@ -55,7 +58,10 @@ def _refuse(*_arguments: object, **_named: object) -> NoReturn:
 
 
 class FileArea(asyncssh.SFTPServer):
-    """What one session sees. Paths have one folder and one name: `/configuration/a.xml`.
+    """What one session sees. Paths are the name of a folder, and one of a file in it.
+
+    Folders are `configuration`, and `configuration/features.d` in it: a file is called
+    `/configuration/a.xml`, or `/configuration/features.d/a.key`.
 
     `room` waits until the client has taken what was sent: asyncssh answers one request after the
     other without looking, and a small request may ask for much.
@@ -118,11 +124,7 @@ class FileArea(asyncssh.SFTPServer):
         return os.pwrite(opened.descriptor, data, offset)
 
     def stat(self, path: bytes) -> Attributes:
-        parts = _parts(path)
-        if not parts:
-            return _of_folder()
-        if len(parts) == 1:
-            self._folder(parts[0])
+        if self._is_folder(_parts(path)):
             return _of_folder()
         folder, name = self._file(path)
         return _of_file(folder.entry(name), is_writable=folder.is_writable)
@@ -210,30 +212,32 @@ class FileArea(asyncssh.SFTPServer):
             yield name
 
     def _names(self, parts: list[str]) -> list[asyncssh.SFTPName]:
-        if not parts:
-            return [_name(name, _of_folder()) for name in sorted(self._folders)]
-        if len(parts) > 1:
+        if not self._is_folder(parts):
             raise asyncssh.SFTPNoSuchFile("No such folder")
-        folder = self._folder(parts[0])
-        return [
-            _name(entry.name, _of_file(entry, is_writable=folder.is_writable))
-            for entry in folder.entries()
-        ]
+        # What is in a folder that somebody may not use is not seen either.
+        within = (name.split("/") for name in sorted(self._folders))
+        names = [_name(each[-1], _of_folder()) for each in within if each[:-1] == parts]
+        folder = self._folders.get("/".join(parts))
+        if folder is not None:
+            names += [
+                _name(entry.name, _of_file(entry, is_writable=folder.is_writable))
+                for entry in folder.entries()
+            ]
+        return names
 
-    def _folder(self, name: str) -> Folder:
-        folder = self._folders.get(name)
-        if folder is None:
-            raise asyncssh.SFTPNoSuchFile("No such folder")
-        return folder
+    def _is_folder(self, parts: list[str]) -> bool:
+        return not parts or "/".join(parts) in self._folders
 
     def _file(self, path: bytes) -> tuple[Folder, str]:
         parts = _parts(path)
-        if len(parts) < 2:
+        if self._is_folder(parts):
             raise asyncssh.SFTPPermissionDenied("That is a folder")
-        folder = self._folder(parts[0])
-        if len(parts) > 2:
+        if len(parts) < 2:
+            raise asyncssh.SFTPNoSuchFile("No such folder")
+        folder = self._folders.get("/".join(parts[:-1]))
+        if folder is None:
             raise asyncssh.SFTPNoSuchFile("No such file")
-        return folder, parts[1]
+        return folder, parts[-1]
 
     def _opened(self, file_obj: object) -> OpenFile:
         assert isinstance(file_obj, OpenFile)
