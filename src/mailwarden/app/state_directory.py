@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mailwarden.control.config.model import GatewayConfig
+from mailwarden.control.operations.updates import FOLDER as UPDATES
 from mailwarden.stores.spool.identifiers import FileIdentifiers
 from mailwarden.system.clock.clock import SystemClock
 from mailwarden.system.files.files import SystemFiles
@@ -47,6 +48,11 @@ class StateDirectory:
     def sts_policies(self) -> Path:
         """File of the MTA-STS policies of other domains."""
         return self.directory / "mta-sts"
+
+    @property
+    def updates(self) -> Path:
+        """Folder of what updates have brought; see `services/updates`."""
+        return self.directory / UPDATES
 
     @property
     def tls_reports(self) -> Path:
@@ -90,6 +96,20 @@ class StateDirectory:
         self.directory.chmod(0o750)
         if not os.access(self.spool, os.W_OK):
             raise OSError(f"{self.spool} cannot be written: is the disk mounted read-only?")
+
+    def prepare_updates(self, user: str, worker_user: str) -> None:
+        """Create the folder that `user` puts updates into, for `worker_user` to read them.
+
+        Raises:
+            OSError: it cannot be made, or there is no such user.
+        """
+        self.updates.mkdir(exist_ok=True)
+        owner = self.owner(user)
+        if owner is not None:
+            os.chown(self.updates, *owner)
+        self.updates.chmod(0o755)
+        if owner != self.owner(worker_user):
+            self.directory.chmod(0o751)  # to get through to what is one's own, and no more
 
     @staticmethod
     def owner(user: str) -> tuple[int, int] | None:

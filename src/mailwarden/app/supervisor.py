@@ -176,6 +176,8 @@ class Supervisor:
         for index in range(count):
             self._ports.bind(index, self._receiving())
         self.state.prepare(self.config.user)
+        management_user = self.config.management.user or self.config.user
+        self.state.prepare_updates(management_user, self.config.user)
         self._log.open(self.state.owner(self.config.user), self._reopen)
         self._memory = make_shared_memory(count, self.config)
         loop = asyncio.get_running_loop()

@@ -11,16 +11,21 @@ from mailwarden.app.kept_pairs import CERTIFICATES
 from mailwarden.app.management.accounts import OwnPasswords, follow_users
 from mailwarden.app.management.certificate_care import CertificateCare
 from mailwarden.app.management.facts import node_facts
+from mailwarden.app.management.feature_way import FeatureWay
 from mailwarden.app.management.host import ManagementHost
 from mailwarden.app.management.ssh_way import SshWay
 from mailwarden.app.management.supervisor_link import SupervisorLink
+from mailwarden.app.management.surroundings import LatestAlerts, Surroundings
+from mailwarden.app.management.update_way import UpdateWay
 from mailwarden.app.management_ports import ACME, SSH
 from mailwarden.control.config.tables import Tables
 from mailwarden.control.operations.administration import Administration, build_tree
 from mailwarden.control.operations.certificates import key_pairs
 from mailwarden.control.operations.commit import put_in_force
 from mailwarden.control.operations.desk import RefusedOperationError
+from mailwarden.control.operations.exchange import KEY_FILES
 from mailwarden.control.operations.saving import publish_dtd
+from mailwarden.control.operations.updates import FOLDER as UPDATES
 from mailwarden.control.operations.versions import Versions
 from mailwarden.control.remote.console_server import ConsoleParts, ConsoleServer
 from mailwarden.control.remote.session_watch import watch_sessions
@@ -70,6 +75,22 @@ class Manager:
         use_time_zone(config.time_zone)
         sign_in_settings = config.administration.sign_in
         certificates = CertificateStore(folder / CERTIFICATES)
+        surroundings = Surroundings(
+            self._clock,
+            LatestAlerts(lambda: self.administration.alerts),
+            self._log,
+            lambda text: self._log(text, is_warning=True),
+        )
+        self._features: Final = FeatureWay(
+            folder, files / KEY_FILES, link, surroundings, self._follow_features
+        )
+        self._updates: Final = UpdateWay(
+            folder.parent / UPDATES,
+            config,
+            lambda: self.administration.config,
+            self._features.features,
+            surroundings,
+        )
         self.sessions: Final = Sessions(self._clock)
         self.administration: Final = Administration(
             config=config,
@@ -85,6 +106,8 @@ class Manager:
             second_factors=SecondFactors(self._accounts, self._clock),
             certificates=certificates,
             pairs=lambda: key_pairs(certificates, self.administration.config),
+            features=self._features.features,
+            updates=self._updates.updates,
             clock=self._clock,
             facts=node_facts(folder),
             tables=tables,
@@ -111,6 +134,8 @@ class Manager:
         await self._show_first_password()
         self._ssh.start()
         self._certificates.start()
+        await self._features.load()
+        await self._updates.load()
         self._link.say("ready")
         async with asyncio.TaskGroup() as group:
             loops = [
@@ -124,6 +149,8 @@ class Manager:
                 ),
                 group.create_task(self._watch_confirmation()),
                 group.create_task(self._certificates.run()),
+                group.create_task(self._features.run()),
+                group.create_task(self._updates.run()),
             ]
             await stopping.wait()
             for loop in loops:
@@ -155,6 +182,10 @@ class Manager:
         self.follow_users()
         self._ssh.follow()
         self._certificates.follow()
+        self._updates.follow()
+
+    def _follow_features(self) -> None:
+        self._updates.follow()
 
     def follow_users(self) -> None:
         """Let accounts be as the configuration says; what is wrong with them is told."""

@@ -23,6 +23,8 @@ from mailwarden.services.accounts.second_factor import SecondFactors
 from mailwarden.services.accounts.sign_in import SignIn
 from mailwarden.services.accounts.store import AccountStore
 from mailwarden.services.certificates.store import CertificateStore
+from mailwarden.services.features.features import Features
+from mailwarden.services.updates.updates import Updates
 from mailwarden.stores.configuration.tree import Tree
 from mailwarden.system.clock.clock import Clock
 
@@ -53,6 +55,8 @@ class Administration:
     passwords: Passwords
     second_factors: SecondFactors
     certificates: CertificateStore
+    features: Features
+    updates: Updates
     clock: Clock
     facts: NodeFacts
     tables: Tables = field(default_factory=Tables)

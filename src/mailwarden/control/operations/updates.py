@@ -1,19 +1,13 @@
 """What of the configuration concerns updates, and the components that there are."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.services.engines.reputation import updatable
 from mailwarden.services.updates.component import Component, Plan
 
-FOLDER: Final = "updates"  # in the state directory
-
-
-def updates_folder(config: GatewayConfig) -> Path:
-    """Return where versions are kept: workers have to be able to read it."""
-    return Path(config.state_directory) / FOLDER
+FOLDER: Final = "updates"  # in the state directory; workers have to be able to read it
 
 
 def components(config: Callable[[], GatewayConfig]) -> tuple[Component, ...]:

@@ -39,6 +39,7 @@ class Updates:
         self._plan = plan
         self._is_active = True
         self._lock = -1
+        self._is_loaded = False
         self._parts: Final[Mapping[str, ComponentUpdates]] = {
             each.name: ComponentUpdates(each, folder / each.name, plan, means)
             for each in components
@@ -51,9 +52,16 @@ class Updates:
             UpdatesError: another process keeps the folder.
             OSError: the folder cannot be used.
         """
-        await asyncio.to_thread(self._take_folder)
+        if self._lock < 0:
+            await asyncio.to_thread(self._take_folder)
         for part in self._parts.values():
             await part.load()
+        self._is_loaded = True
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it is known what is installed."""
+        return self._is_loaded
 
     async def run(self) -> None:
         """Look for updates for ever."""
@@ -83,9 +91,10 @@ class Updates:
         is offered is fetched in any case.
 
         Raises:
-            UpdatesError: there is no such component, or no server to ask.
+            UpdatesError: there is no such component, or no server to ask; or nothing was loaded.
         """
         chosen = [self._part(name) for name in names] or list(self._parts.values())
+        self._check_loaded()
         if not self._is_active:
             raise UpdatesError("the feature updates is switched off")
         if not self._plan.settings.is_on:
@@ -102,6 +111,7 @@ class Updates:
             OSError: it cannot be done.
         """
         part = self._part(name)
+        self._check_loaded()
         try:
             return await part.roll_back(by)
         except ValueError as error:
@@ -123,6 +133,10 @@ class Updates:
         """Look whether attempts are due: a test's clock moves without anybody waking up."""
         for part in self._parts.values():
             part.look_at_clock()
+
+    def _check_loaded(self) -> None:
+        if not self._is_loaded:
+            raise UpdatesError(f"{self._folder} cannot be used; see the log")
 
     def _part(self, name: str) -> ComponentUpdates:
         if name not in self._parts:

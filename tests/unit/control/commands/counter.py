@@ -18,7 +18,9 @@ from mailwarden.control.operations.actor import Actor
 from mailwarden.control.operations.administration import Administration
 from mailwarden.control.operations.applied_file import file_tree
 from mailwarden.control.operations.desk import Desk
+from mailwarden.control.operations.exchange import KEY_FILES
 from mailwarden.control.operations.gateway import ActivationError
+from mailwarden.control.operations.updates import components
 from mailwarden.control.operations.versions import BY_SYSTEM, Texts, Versions
 from mailwarden.control.remote.sessions import Sessions
 from mailwarden.control.xml.origin import NodeFacts
@@ -32,9 +34,17 @@ from mailwarden.services.accounts.second_factor import SecondFactors
 from mailwarden.services.accounts.sign_in import SignIn
 from mailwarden.services.accounts.store import AccountStore
 from mailwarden.services.certificates.store import CertificateStore
+from mailwarden.services.features.features import Features
+from mailwarden.services.features.features import Means as FeatureMeans
+from mailwarden.services.updates.component import Means as UpdateMeans
+from mailwarden.services.updates.component import Plan
+from mailwarden.services.updates.job import Job, Outcome, Result
+from mailwarden.services.updates.settings import UpdateSettings
+from mailwarden.services.updates.updates import Updates
 from mailwarden.stores.configuration.record import Source
 from mailwarden.stores.configuration.store import ConfigurationStore
 from mailwarden.system.clock.clock import SimulatedClock
+from mailwarden.system.dns.settings import DnsSettings
 
 FACTS = NodeFacts(model="GW-VM", version="7.3.0", serial="0123456789AB-CDEF")
 CHEAP = Cost(Scheme.PBKDF2, 1000)
@@ -76,6 +86,8 @@ class Counter:
         self.gateway = FakeGateway()
         self.sessions = Sessions(self.clock)
         self.alerts = RecordedAlerts()
+        self.lines: list[str] = []  # for the log
+        self.jobs: list[Job] = []  # attempts to update, which fetch nothing
         files, logs = folder / "files", folder / "log"
         files.mkdir()
         logs.mkdir()
@@ -98,6 +110,8 @@ class Counter:
             sign_in=SignIn(SignInSettings(), accounts, self.hasher, self.clock),
             passwords=Passwords(accounts, self.hasher, self.clock),
             second_factors=SecondFactors(accounts, self.clock),
+            features=self._features(),
+            updates=self._updates(),
             certificates=CertificateStore(folder / "certificates"),
             clock=self.clock,
             facts=FACTS,
@@ -109,7 +123,22 @@ class Counter:
         self.administration = administration
         follow_users(administration)
 
+    def _features(self) -> Features:
+        means = FeatureMeans(self.clock, self.alerts, self.lines.append, lambda _: None)
+        return Features(self.folder / "files" / KEY_FILES, self.folder / "features.json", means)
+
+    def _updates(self) -> Updates:
+        async def run(job: Job, _tell: object) -> Result:
+            self.jobs.append(job)
+            return Result(outcome=Outcome.NOTHING)
+
+        means = UpdateMeans(self.clock, self.alerts, self.lines.append, run)
+        plan = Plan(UpdateSettings(), DnsSettings(), "")
+        in_force = components(lambda: self.administration.config)
+        return Updates(self.folder / "updates", in_force, plan, means)
+
     def close(self) -> None:
+        self.administration.updates.close()
         self.hasher.close()
         self.administration.accounts.close()
         self.administration.versions.store.close()

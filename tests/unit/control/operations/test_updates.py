@@ -1,6 +1,6 @@
 """What of the configuration concerns updates."""
 
-from mailwarden.control.operations.updates import components, update_plan, updates_folder
+from mailwarden.control.operations.updates import components, update_plan
 from tests.unit.control.config.sample import SAMPLE, read
 
 
@@ -15,5 +15,4 @@ def test_connections_leave_from_the_interfaces_that_are_named() -> None:
 
 def test_components_have_folders_of_their_own() -> None:
     config = read(f"{SAMPLE}state_directory: /var/lib/mailwarden\n")
-    assert str(updates_folder(config)) == "/var/lib/mailwarden/updates"
     assert [each.name for each in components(lambda: config)] == ["reputation"]

@@ -28,7 +28,7 @@ from tests.unit.control.xml.sample import (
 
 DOCS = Path(__file__).parents[4] / "docs"
 EXAMPLES = sorted((DOCS / "examples").glob("*.yaml"))
-PAGE = (DOCS / "guide" / "configuration-files.md").read_text("utf-8")
+PAGE = (DOCS / "guide" / "xml.md").read_text("utf-8")
 PLAIN = SaveOptions(protection=Protection.PLAIN)
 HSM = LoadOptions(key_store=KeyStore.HSM)
 SEAL = node_seal(bytes(range(32)))

@@ -59,8 +59,9 @@ def make_confirm(
 
 
 def _check_signatures(folder: Path, feeds: Sequence[FeedSettings]) -> None:
+    used = folder.resolve()  # the configuration may call it by a link
     for feed in feeds:
-        if Path(feed.path).parent != folder:
+        if Path(feed.path).parent.resolve() != used:
             continue
         try:
             key = read_bounded(feed.key_file, KEY_BYTES_MAX + 2)
