@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from mailwarden.core.alerts import NoAlerts
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
 from mailwarden.stores.spool.segments import SegmentSpool
@@ -32,7 +33,7 @@ IN_FLIGHT = 500
 def open_spool(directory: Path) -> SegmentSpool:
     settings = SpoolSettings(hot_size_max_bytes=0, free_size_min_bytes=1024 * 1024)
     loop = asyncio.get_running_loop()
-    return SegmentSpool(directory, [], settings, SystemFiles(), SystemClock(), loop, print)
+    return SegmentSpool(directory, [], settings, SystemFiles(), SystemClock(), loop, NoAlerts())
 
 
 def message(mid: int, body: bytes) -> Stored:

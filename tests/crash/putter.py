@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+from mailwarden.core.alerts import NoAlerts
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
 from mailwarden.stores.spool.segments import SegmentSpool
@@ -145,7 +146,7 @@ class Putter:
 async def work(words: list[str]) -> None:
     files = KillingFiles(words[2], words[3], int(words[4])) if len(words) > 2 else SystemFiles()
     loop = asyncio.get_running_loop()
-    spool = SegmentSpool(Path(words[0]), [], SETTINGS, files, SystemClock(), loop, lambda _: None)
+    spool = SegmentSpool(Path(words[0]), [], SETTINGS, files, SystemClock(), loop, NoAlerts())
     spool.recover()
     putter = Putter(spool, int(words[1]))
     spool.take_received(putter.taken)

@@ -114,7 +114,6 @@ class World:
         self.dropped: set[int] = set()  # half-written messages that an administrator deleted
         self.duplicates = 0
         self.sync_errors = False  # a message that was refused may turn up
-        self.alerts: list[str] = []
         self.troubled_until = 0.0
         self.own, self.other = "/spool/0", "/spool/1"
 
@@ -127,9 +126,7 @@ class World:
         self.driver = Driver(
             self.disk, self.own, adopted, self.clock, self.settings, on_loop=on_loop
         )
-        self.driver.alerts = self.alerts
         self.spool = self.driver.spool
-        self.spool._alert = self.alerts.append
         self.spool._recorder.recorded_min = self.random.choice((-150, 0, 50_000))
         self.spool.recover()
 

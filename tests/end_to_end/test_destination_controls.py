@@ -147,7 +147,7 @@ def test_row_71_an_alert_where_it_is_asked_for(tmp_path: Path) -> None:
         with running(tmp_path, **changes) as gateway:
             send(gateway, ["bob@partner.example"])
             gateway.wait_log("TLS was required but could not be successfully negotiated")
-            gateway.wait_log("Warning: Required TLS connection failed: ")
+            gateway.wait_log("Warning: Worker 0: Required TLS connection failed: ")
             gateway.wait_log("Delayed: DCID 0 MID")
             send(gateway, ["bob@other.example"])
             wait_until(lambda: sink.count, "what prefers TLS goes in the clear")

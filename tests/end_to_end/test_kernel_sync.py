@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from mailwarden.core.alerts import RecordedAlerts
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
 from mailwarden.stores.spool.segments import SegmentSpool
@@ -100,7 +101,7 @@ def stored(mid: int) -> Stored:
     return Stored(envelope, b"", InlineContent(b"Subject: %d\r\n\r\nbody\r\n" % mid))
 
 
-def open_spool(folder: Path, *, syncs: KernelSync | None) -> SegmentSpool:
+def open_spool(folder: Path, *, syncs: KernelSync | None, alerts: RecordedAlerts) -> SegmentSpool:
     loop = asyncio.get_running_loop()
     spool = SegmentSpool(
         folder / "0",
@@ -109,7 +110,7 @@ def open_spool(folder: Path, *, syncs: KernelSync | None) -> SegmentSpool:
         SystemFiles(),
         SystemClock(),
         loop,
-        pytest.fail,
+        alerts,
         syncs=syncs,
     )
     spool.recover()
@@ -120,7 +121,8 @@ def open_spool(folder: Path, *, syncs: KernelSync | None) -> SegmentSpool:
 def test_a_spool_keeps_what_it_said_it_kept(tmp_path: Path, on_loop: bool) -> None:
     async def main() -> None:
         syncs = KernelSync(asyncio.get_running_loop()) if on_loop else None
-        spool = open_spool(tmp_path, syncs=syncs)
+        alerts = RecordedAlerts()
+        spool = open_spool(tmp_path, syncs=syncs, alerts=alerts)
         kept: list[Entry] = []
 
         def done(entry: Entry | None, failure: SpoolFailure | None) -> None:
@@ -142,9 +144,10 @@ def test_a_spool_keeps_what_it_said_it_kept(tmp_path: Path, on_loop: bool) -> No
         spool.put(stored(501), State.RECEIVED, done)  # still under way when it is closed
         await spool.close()
         assert len(kept) == 501
-        again = open_spool(tmp_path, syncs=syncs)
+        again = open_spool(tmp_path, syncs=syncs, alerts=alerts)
         assert sorted(entry.mid for entry in again.entries()) == [500, 501]
         await again.close()
+        assert not alerts.told
         if syncs is not None:
             syncs.close()
 

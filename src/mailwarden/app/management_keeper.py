@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from mailwarden.app.alert_relay import AlertRelay
 from mailwarden.app.channel import Packet
 from mailwarden.app.management_ports import ManagementPorts
 from mailwarden.app.management_process import Governed, LaunchManagement, ManagementProcess
 from mailwarden.app.supervisor_log import SupervisorLog, in_seconds
 from mailwarden.control.config.model import GatewayConfig
+from mailwarden.core.alerts import CRITICAL, SYSTEM
 
 
 class ManagementKeeper:
@@ -24,11 +26,13 @@ class ManagementKeeper:
         launch: LaunchManagement,
         waits: Sequence[float],
         describe: Callable[[], Packet],
+        alerts: AlertRelay,
     ) -> None:
         self._governed: Final = governed
         self._launch: Final = launch
         self._waits: Final = waits
         self._describe: Final = describe
+        self._alerts: Final = alerts
         self._process: ManagementProcess | None = None
         self.ports: Final = ManagementPorts()
 
@@ -55,7 +59,7 @@ class ManagementKeeper:
         """Keep it running, as `user`, until the gateway stops."""
         failures = 0
         while not stopping.is_set():
-            process = ManagementProcess(self._governed, user, log, self._launch)
+            process = ManagementProcess(self._governed, user, log, self._alerts, self._launch)
             try:
                 await process.start()
                 self._process = process
@@ -70,9 +74,9 @@ class ManagementKeeper:
             failures = 0 if process.was_ready else failures
             wait = self._waits[min(failures, len(self._waits) - 1)]
             failures += 1
-            log.critical(
-                f"Management process {process.pid} {ended}; it is restarted {in_seconds(wait)}"
-            )
+            text = f"Management process {process.pid} {ended}; it is restarted {in_seconds(wait)}"
+            log.critical(text)
+            self._alerts.alert(CRITICAL, SYSTEM, text, "management")
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await stopping.wait()

@@ -13,9 +13,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Final, Protocol
 
+from mailwarden.app.alert_relay import AlertRelay
 from mailwarden.app.channel import Channel, Packet, make_pair
 from mailwarden.app.process import Child
 from mailwarden.app.supervisor_log import SupervisorLog
+from mailwarden.core.alerts import CRITICAL, SYSTEM
 
 QUESTIONS_MAX: Final = 100  # under way at a time
 TEXT_CHARACTERS_MAX: Final = 2000
@@ -42,11 +44,17 @@ class ManagementProcess:
     """One run of it; the supervisor makes another when it has ended."""
 
     def __init__(
-        self, governed: Governed, user: str, log: SupervisorLog, launch: LaunchManagement
+        self,
+        governed: Governed,
+        user: str,
+        log: SupervisorLog,
+        alerts: AlertRelay,
+        launch: LaunchManagement,
     ) -> None:
         self._governed: Final = governed
         self._user: Final = user
         self._log: Final = log
+        self._alerts: Final = alerts
         self._launch: Final = launch
         self.pid = 0
         self.is_ready = self.was_ready = False
@@ -108,21 +116,24 @@ class ManagementProcess:
             case {"say": "ready"}:
                 self.is_ready = self.was_ready = True
                 self._log.info(f"Management process {self.pid} is ready")
+                self._alerts.begin(self.send)
             case {"say": "log", "text": str(text)}:
                 self._log.info(text[:TEXT_CHARACTERS_MAX])
             case {"say": "warn", "text": str(text)}:
                 self._log.warning(text[:TEXT_CHARACTERS_MAX])
             case {"say": "show", "text": str(text)}:  # for whoever stands at the console
                 print(text[:TEXT_CHARACTERS_MAX], file=sys.stderr, flush=True)
+            case {"say": "kept", "number": int(number)}:
+                self._alerts.kept(number)
             case {"say": "ask", "id": int(number), "request": dict(request)}:
                 self._do(self._answer(number, request))
             case {"say": "activate", "id": int(number), "number": int(version)} if descriptors:
                 taken = True
                 self._do(self._activate(number, version, descriptors.pop(0)))
             case _:
-                self._log.critical(
-                    f"Management process {self.pid} says what makes no sense: it is ended"
-                )
+                text = f"Management process {self.pid} says what makes no sense: it is ended"
+                self._log.critical(text)
+                self._alerts.alert(CRITICAL, SYSTEM, text, "management nonsense")
                 self.kill()
                 self._closed()
         if not taken or descriptors:
@@ -148,7 +159,9 @@ class ManagementProcess:
         except Exception as error:
             data = {"error": f"the gateway has a fault: {type(error).__name__}: {error}"}
             self.send({"do": "answer", "id": number, "data": data})
-            self._log.critical(f"A request cannot be answered: {type(error).__name__}: {error}")
+            text = f"A request cannot be answered: {type(error).__name__}: {error}"
+            self._log.critical(text)
+            self._alerts.alert(CRITICAL, SYSTEM, text, "request")
         finally:
             self.send({"do": "answered", "id": number})
 
@@ -158,6 +171,7 @@ class ManagementProcess:
 
     def _closed(self) -> None:
         self.is_ready = False
+        self._alerts.end()
         if self._channel is not None:
             self._channel.close()
         for task in self._tasks:

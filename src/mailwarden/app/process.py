@@ -11,10 +11,15 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
+from mailwarden.app.alert_relay import AlertRelay
 from mailwarden.app.channel import Channel, Packet, make_pair
 from mailwarden.app.supervisor_log import SupervisorLog
+from mailwarden.core.alerts import CRITICAL, SYSTEM
+from mailwarden.services.alerts.alert import Severity
+from mailwarden.services.alerts.wire import parse_packet
 
 LEAVE_SECONDS: Final = 20.0  # what a worker gets to end once its channel is closed
 TEXT_CHARACTERS_MAX: Final = 2000  # of what a worker wants to be told
@@ -59,10 +64,12 @@ class WorkerProcess:
         count: int,
         user: str,
         log: SupervisorLog,
+        alerts: AlertRelay,
         on_refused: Callable[[str], None],
         launch: Launch,
     ) -> None:
         """`on_refused` is told when the worker cannot follow a configuration, and why."""
+        self._alerts = alerts
         self._on_refused = on_refused
         self.index = index
         self.pid = 0
@@ -196,9 +203,8 @@ class WorkerProcess:
             case {"say": "refused", "text": str(text)}:
                 self._on_refused(text[:TEXT_CHARACTERS_MAX])
                 self._has_followed()
-            case {"say": "alert", "text": str(text)}:
-                self.last_alert = text[:TEXT_CHARACTERS_MAX]
-                self._log.critical(f"Worker {self.index}: {self.last_alert}")
+            case {"say": "alert", "text": str()}:
+                self._alert(packet)
             case {"say": "answer", "id": int(number), "data": dict(answer)}:
                 self._answered(number, answer)
             case {"say": "answered", "id": int(number)}:
@@ -207,6 +213,23 @@ class WorkerProcess:
                 self.last_counters = counters
             case _:
                 self._nonsense()
+
+    def _alert(self, packet: Packet) -> None:
+        alert = parse_packet(packet)
+        if alert is None:  # it has no words
+            self._nonsense()
+            return
+        text = f"Worker {self.index}: {alert.text[:TEXT_CHARACTERS_MAX]}"
+        match alert.severity:
+            case Severity.CRITICAL:
+                self.last_alert = alert.text[:TEXT_CHARACTERS_MAX]
+                self._log.critical(text)
+            case Severity.WARNING:
+                self._log.warning(text)
+            case Severity.INFORMATION:
+                self._log.info(text)
+        whose = f"(worker {self.index}, process {self.pid})"
+        self._alerts.take(replace(alert, text=f"{alert.text}\n{whose}"))
 
     def _answered(self, number: int, answer: Packet | None) -> None:
         queue = self._answers.get(number)
@@ -219,9 +242,9 @@ class WorkerProcess:
             self._followed.set()
 
     def _nonsense(self) -> None:
-        self._log.critical(
-            f"Worker {self.index} (process {self.pid}) says what makes no sense: it is ended"
-        )
+        text = f"Worker {self.index} (process {self.pid}) says what makes no sense: it is ended"
+        self._log.critical(text)
+        self._alerts.alert(CRITICAL, SYSTEM, text, f"worker {self.index} nonsense")
         self.kill()
         self._closed()
 

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from mailwarden import __version__
 from mailwarden.app.accepted import Accepted
+from mailwarden.app.alert_relay import AlertRelay
 from mailwarden.app.changes import COMMANDS as CONFIGURING
 from mailwarden.app.changes import Changes
 from mailwarden.app.configurations import Configurations
@@ -49,6 +50,7 @@ from mailwarden.app.totals import Bookkeeper
 from mailwarden.control.answers.table import count_of
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.tables import Tables
+from mailwarden.core.alerts import CRITICAL, SYSTEM
 from mailwarden.core.features import dormant_in
 from mailwarden.services.throttling.board import clear_region
 from mailwarden.system.clock.zone import use_time_zone
@@ -89,10 +91,11 @@ class Supervisor:
         self._reloading: asyncio.Future[None] | None = None
         self._launch = launch
         self._waits = tuple(restart_waits)
+        self._alerts = AlertRelay()
         self._management: ManagementKeeper | None = None
         if launch_management is not None:
             self._management = ManagementKeeper(
-                self, launch_management, self._waits, self._describe_to_management
+                self, launch_management, self._waits, self._describe_to_management, self._alerts
             )
         self._path = config_path
         self._text = text
@@ -101,7 +104,7 @@ class Supervisor:
         self._texts = -1  # a file in memory, with those of the configuration in force
         self._base = base
         self._changes = Changes(config_path, self._source, self)
-        self._log = SupervisorLog(config.logs, self.state, config.hostname)
+        self._log = SupervisorLog(config.logs, self.state, config.hostname, self._alerts)
         self._ports = Ports()
         self._memory: SharedMemory
         self._stopping = asyncio.Event()
@@ -161,7 +164,7 @@ class Supervisor:
         self._not_applied = applied.why
         self._accepted, self._texts = accepted, accepted.to_memory()
         self.config = self._started = accepted.config
-        self._log = SupervisorLog(self.config.logs, self.state, self.config.hostname)
+        self._log = SupervisorLog(self.config.logs, self.state, self.config.hostname, self._alerts)
 
     @property
     def log(self) -> SupervisorLog:
@@ -193,9 +196,10 @@ class Supervisor:
         self._is_up = True
         self._changes.warn()
         if self._not_applied:
-            self._log.critical(f"{self._path} is not applied: {self._not_applied}")
+            text = f"{self._path} is not applied: {self._not_applied}"
+            self._critical(text, "configuration file")
         for note in self._kept_notes:
-            self._log.critical(note)
+            self._critical(note, "")
         self._log.info(f"Gateway {self.config.hostname} is up with {count_of(count, 'worker')}")
         if is_delivery_suspended(self._switches):
             self._log.warning("Deliveries are currently suspended")
@@ -207,8 +211,9 @@ class Supervisor:
         failures = 0
         while not self._stopping.is_set():
             worker = WorkerProcess(
-                index, count, self._started.user, self._log, self._refused, self._launch
-            )
+                index, count, self._started.user, self._log, self._alerts, self._refused,
+                self._launch,
+            )  # fmt: skip
             self.workers = sorted(
                 [w for w in self.workers if w.index != index] + [worker], key=lambda w: w.index
             )
@@ -223,9 +228,10 @@ class Supervisor:
             failures += 1
             said = f"; it said: {worker.last_alert}" if worker.last_alert else ""
             worker.progress = f"{ended}; restarted {in_seconds(wait)}{said}"
-            self._log.critical(
-                f"Worker {index} (process {worker.pid}) {ended}; it is restarted {in_seconds(wait)}"
-            )
+            text = f"Worker {index} (process {worker.pid}) {ended}"
+            text += f"; it is restarted {in_seconds(wait)}"
+            self._log.critical(text)
+            self._alerts.alert(CRITICAL, SYSTEM, f"{text}{said}", f"worker {index}")
             if failures > 1:  # let the other workers take its connections meanwhile
                 self._ports.release(index)
             try:
@@ -299,6 +305,10 @@ class Supervisor:
                     await self._stopping.wait()
             except TimeoutError:
                 self._log.rotate()
+
+    def _critical(self, text: str, key: str) -> None:
+        self._log.critical(text)
+        self._alerts.alert(CRITICAL, SYSTEM, text, key)
 
     def _reopen(self) -> None:
         for worker in self.workers:
@@ -389,11 +399,13 @@ class Supervisor:
             self._stays_behind = why
         else:
             self._taken_back = why
-            self._log.critical(f"Configuration taken back, as a worker cannot use it: {why}")
+            text = f"Configuration taken back, as a worker cannot use it: {why}"
+            self._critical(text, "configuration taken back")
             try:
                 self._swap(before)
             except OSError as error:
-                self._log.critical(f"Configuration cannot be taken back: {error}")
+                text = f"Configuration cannot be taken back: {error}"
+                self._critical(text, "configuration not taken back")
             self._before = None
 
     def _swap(self, accepted: Accepted) -> None:
@@ -520,7 +532,8 @@ class Supervisor:
             try:
                 await self._let_workers_follow()
             except OSError as error:
-                self._log.critical(f"What was switched is not in effect everywhere: {error}")
+                text = f"What was switched is not in effect everywhere: {error}"
+                self._critical(text, "switched")
                 return {"error": str(error)}
         return switched.answer
 

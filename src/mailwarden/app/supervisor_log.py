@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from mailwarden import __version__
 from mailwarden.app.state_directory import StateDirectory
+from mailwarden.core.alerts import CRITICAL, HARDWARE, Alerts
 from mailwarden.system.clock.clock import SystemClock
 from mailwarden.system.log.logs import Logs, rotated_logs
 from mailwarden.system.log.rotation import Rotator
@@ -18,7 +19,10 @@ from mailwarden.system.log.settings import LogSettings
 class SupervisorLog:
     """Also rotates the logs of all workers."""
 
-    def __init__(self, settings: LogSettings, state: StateDirectory, host: str) -> None:
+    def __init__(
+        self, settings: LogSettings, state: StateDirectory, host: str, alerts: Alerts
+    ) -> None:
+        self._alerts = about_logs(alerts)
         self._settings = settings
         self._host = host
         self._owner: tuple[int, int] | None = None
@@ -123,11 +127,17 @@ class SupervisorLog:
 
     def _alert(self, text: str) -> None:
         self._say("critical", text)
+        self._alerts(text)
 
     @staticmethod
     def _say(level: str, text: str) -> None:
         with contextlib.suppress(OSError):  # where nobody listens, the log has it
             print(f"mailwarden[{os.getpid()}]: {level}: {text}", file=sys.stderr, flush=True)
+
+
+def about_logs(alerts: Alerts) -> Callable[[str], None]:
+    """Return who tells of logs: what is said of one begins with the name of its file."""
+    return lambda text: alerts.alert(CRITICAL, HARDWARE, text, f"log {text.partition(' ')[0]}")
 
 
 def in_seconds(wait: float) -> str:

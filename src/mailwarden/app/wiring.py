@@ -22,11 +22,13 @@ from mailwarden.app.station_plans import (
     server_tls,
     work_queue_plan,
 )
+from mailwarden.app.supervisor_log import about_logs
 from mailwarden.app.switches import is_delivery_suspended, redirects_of, suspended_listeners
 from mailwarden.app.transport_parts import TransportParts, make_policy_context
 from mailwarden.app.wiring_hosts import dns_source, make_rates, make_reputation
 from mailwarden.control.config.files import bounce_keys_file
 from mailwarden.control.config.model import GatewayConfig
+from mailwarden.core.alerts import CRITICAL, SYSTEM, Alerts
 from mailwarden.mailflow.delivery.delivery import Delivery
 from mailwarden.mailflow.delivery.plan import Plan as DeliveryPlan
 from mailwarden.mailflow.delivery.shared import Means
@@ -66,8 +68,6 @@ OPEN_FILES_WANTED: Final = 1_000_000
 DESTINATIONS_TOLD_MAX: Final = 500  # to one asking for status: they have to fit into a packet
 OPERATOR_HOLD: Final = "operator"  # name of the hold that `mailwarden queue hold` uses
 
-Alert = Callable[[str], None]
-
 
 class Gateway:
     """One worker's parts, from listeners to spool."""
@@ -79,7 +79,7 @@ class Gateway:
         *,
         pairs: Mapping[str, str],
         memory: SharedMemory,
-        alert: Alert,
+        alerts: Alerts,
         progress: Progress,
         failed: Callable[[BaseException], None],
         switches: Mapping[str, Any],
@@ -98,7 +98,7 @@ class Gateway:
         self.counters: dict[str, int] = defaultdict(int)
         self._base = post.base
         self._workers = post.count
-        self._alert = alert
+        self._alerts = alerts
         self._failed = failed
         self._clock = SystemClock()
         use_time_zone(config.time_zone)
@@ -116,7 +116,7 @@ class Gateway:
             host=config.hostname,
             clock=self._clock,
             later=loop.call_later,
-            alert=alert,
+            alert=about_logs(alerts),
         )
         self.log = self._logs.mail
         self._memory = memory  # stays open: a reload maps the rates and the history anew
@@ -129,7 +129,7 @@ class Gateway:
             SystemFiles(),
             self._clock,
             loop,
-            alert,
+            alerts,
             syncs=self._kernel_sync,
         )
         self.spool.on_death = lambda: failed(RuntimeError("the spool's writer has ended"))
@@ -139,7 +139,7 @@ class Gateway:
             SystemFiles(),
             self._clock,
             lambda: highest_mid(SystemFiles(), self._state.spool),
-            alert,
+            lambda text: alerts.alert(CRITICAL, SYSTEM, text, ""),
         )
         self._resolver = CachingResolver(
             config.dns,
@@ -184,6 +184,7 @@ class Gateway:
                 random=random.SystemRandom(),
                 loop=loop,
                 security=self.transport.security,
+                alerts=alerts,
                 spans=TableSpans(memory.destinations, self._spans_full, self._spans_stuck),
             ),
         )
@@ -209,7 +210,7 @@ class Gateway:
             )
         )
         self.dns_lists = DnsLists(self._resolver, self._clock, self.log.warning)
-        self._pressure = Pressure(self.spool, self._clock, self._pressure_limits(config))
+        self._pressure = Pressure(self.spool, self._clock, self._pressure_limits(config), alerts)
         self.listeners = Listeners(
             Parts(
                 spool=self.spool,
@@ -222,7 +223,7 @@ class Gateway:
                 pressure=self._pressure,
                 rates=self.rates,
                 reputation=self.reputation,
-                alert=self.log.warning,
+                alerts=alerts,
                 counters=self.counters,
                 offset_minutes=self._zone_offset,
             )
@@ -326,7 +327,8 @@ class Gateway:
         """Say so when no name server answers at the start (admin SYS-14)."""
         why = await self._resolver.bootstrap(self.config.hostname)
         if why and not self._is_stopping:
-            self._alert(f"Failed to bootstrap the DNS cache: {why}")
+            text = f"Failed to bootstrap the DNS cache: {why}"
+            self._alerts.alert(CRITICAL, SYSTEM, text, "dns bootstrap")
 
     def reopen_logs(self) -> None:
         """Go over to the new log files."""
@@ -400,7 +402,8 @@ class Gateway:
     def _delivery_ended(self, task: asyncio.Task[None]) -> None:
         """A fault of ours that ends delivery ends the worker: the next one goes on."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._alert(f"Delivery ended with {type(error).__name__}: {error}")
+            text = f"Delivery ended with {type(error).__name__}: {error}"
+            self._alerts.alert(CRITICAL, SYSTEM, text, "delivery")
             self._failed(error)
 
     def _drop_blackhole_remains(self) -> None:

@@ -29,7 +29,9 @@ from mailwarden.control.config.features import without_features
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import parse_config
 from mailwarden.control.config.tables import Tables
+from mailwarden.core.alerts import CRITICAL, SYSTEM
 from mailwarden.core.features import dormant_in
+from mailwarden.services.alerts.wire import SentAlerts
 from mailwarden.system.crypto.tls import CertificateError
 from mailwarden.system.net.privileges import forbid_new_privileges
 
@@ -45,6 +47,7 @@ class Worker:
         self._index = index
         self._count = count
         self._channel = Channel(end, self._packet, self._orphaned)
+        self._alerts = SentAlerts(lambda alert: self._channel.send({"say": "alert", **alert}))
         self._gateway: Gateway | None = None
         self._commands: Commands | None = None
         self._switches: dict[str, Any] | None = None
@@ -62,7 +65,8 @@ class Worker:
             await self._run()
         except* Exception as group:
             for error in group.exceptions:
-                self._alert(f"ends because of {type(error).__name__}: {error}")
+                text = f"A worker ends because of {type(error).__name__}: {error}"
+                self._alerts.alert(CRITICAL, SYSTEM, text, f"worker {self._index}")
             raise
 
     async def _run(self) -> None:
@@ -105,7 +109,7 @@ class Worker:
                     config,
                     pairs=pairs,
                     memory=memory,
-                    alert=self._alert,
+                    alerts=self._alerts,
                     progress=self._progress,
                     failed=self._failed,
                     switches=packet["switches"],
@@ -174,9 +178,8 @@ class Worker:
                             break
         except Exception as error:  # a question must not end what carries mail
             # Not the request: it may hold a mail, or secrets.
-            self._alert(
-                f"cannot answer {request.get('command')!r}: {type(error).__name__}: {error}"
-            )
+            text = f"cannot answer {request.get('command')!r}: {type(error).__name__}: {error}"
+            self._alerts.alert(CRITICAL, SYSTEM, f"A worker {text}", "request")
             data = {"error": f"the gateway has a fault: {type(error).__name__}: {error}"}
             self._channel.send({"say": "answer", "id": number, "data": data})
         finally:  # whoever asked does not wait for an answer that is not to come
@@ -184,9 +187,6 @@ class Worker:
 
     def _progress(self, text: str) -> None:
         self._channel.send({"say": "progress", "text": text})
-
-    def _alert(self, text: str) -> None:
-        self._channel.send({"say": "alert", "text": text})
 
     def _failed(self, error: BaseException) -> None:
         self._error = error

@@ -146,21 +146,24 @@ async def test_row_71_tls_required_is_never_sent_in_clear() -> None:
             "DCID 88 IP 127.0.0.1 TLS was required but could not be successfully negotiated"
             in office.lines
         )
-        assert not office.with_text("Warning")  # it is not asked for
+        assert not office.alerts.told  # it is not asked for
     async with Office(routes=routes, destinations=rows, send_tls_alert=True) as office:
         office.put("u@partner.example")
         await office.logged("Delayed: ")
         alert = "mail waits, as TLS with 127.0.0.1 (127.0.0.1) did not come about: STARTTLS is not"
-        assert len(office.with_text(f"Warning: Required TLS connection failed: {alert}")) == 1
+        (told,) = office.alerts.told
+        assert told[:2] == ("Warning", "System")
+        assert told.text.startswith(f"Required TLS connection failed: {alert}")
+        assert told.key == "required TLS 127.0.0.1"
         office.put("v@partner.example")
         await office.logged("Delayed: ", 2)
         await office.pass_time(61)
         await office.logged("Delayed: ", 4)
         assert server.received == []
-        assert len(office.with_text(alert)) == 1  # one an hour
+        assert len(office.alerts.told) == 1  # one an hour
         office.clock.advance(3600)
         office.put("w@partner.example")
-        await office.until(lambda: len(office.with_text(alert)) == 2)
+        await office.until(lambda: len(office.alerts.told) == 2)
     rows = {"partner.example": DestinationRow(tls=DestinationTls.PREFERRED)}
     async with Office(routes=routes, destinations=rows) as office:
         office.put("u@partner.example")

@@ -9,10 +9,10 @@ import pytest
 
 from mailwarden.app.management import feature_way
 from mailwarden.app.management.feature_way import RECORD, FeatureWay
-from mailwarden.app.management.surroundings import LatestAlerts, Surroundings
+from mailwarden.app.management.surroundings import Surroundings
 from mailwarden.control.operations.gateway import GatewayError
 from mailwarden.control.operations.versions import Texts
-from mailwarden.core.alerts import CRITICAL, NoAlerts, RecordedAlerts
+from mailwarden.core.alerts import NoAlerts
 from mailwarden.core.features import Feature
 from mailwarden.services.features.key import State
 from mailwarden.system.clock.clock import SimulatedClock
@@ -111,13 +111,3 @@ async def test_what_is_known_may_come_back(tmp_path: Path, monkeypatch: pytest.M
     await wait_until(lambda: world.gateway.told == [[]])
     task.cancel()
     await asyncio.wait([task])
-
-
-def test_alerts_go_to_whoever_tells_people_at_present() -> None:
-    first, second = RecordedAlerts(), RecordedAlerts()
-    latest = [first]
-    alerts = LatestAlerts(lambda: latest[-1])
-    alerts.alert(CRITICAL, "System", "a", "k")
-    latest.append(second)
-    alerts.alert(CRITICAL, "System", "b", "k")
-    assert [[each.text for each in told.told] for told in (first, second)] == [["a"], ["b"]]

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from mailwarden.app.alert_relay import AlertRelay
+from mailwarden.app.channel import Packet
 from mailwarden.app.gathering import Gathering
 from mailwarden.app.process import NoAnswerError, WorkerProcess
 from tests.unit.app.peer import HeardLog, Peer, Peers, wait_until
@@ -21,12 +23,16 @@ class Setup:
     def __init__(self, index: int = 1) -> None:
         self.log = HeardLog()
         self.peers = Peers()
+        self.alerts = AlertRelay()
+        self.passed: list[Packet] = []
+        self.alerts.begin(self.passed.append)
         self.refused: list[str] = []
         self.worker = WorkerProcess(
             index,
             2,
             "",
             self.log,
+            self.alerts,
             self.refused.append,
             self.peers.launch,  # type: ignore[arg-type]
         )
@@ -225,3 +231,32 @@ async def test_a_worker_that_stays_although_its_channel_is_closed_is_ended(
     peer._channel.close()
     peer._raw.close()
     assert await asyncio.wait_for(setup.worker.wait(), SECONDS) == "signal SIGKILL"
+
+
+@pytest.mark.parametrize(
+    ("severity", "logged", "last"),
+    [
+        ("Critical", "Critical: Worker 1: no room", "no room"),
+        ("Warning", "Warning: Worker 1: no room", ""),
+        ("Information", "Info: Worker 1: no room", ""),
+        ("nonsense", "Critical: Worker 1: no room", "no room"),
+    ],
+)
+async def test_alerts_of_a_worker_are_logged_and_passed_on(
+    setup: Setup, severity: str, logged: str, last: str
+) -> None:
+    peer = await setup.start()
+    peer.say("alert", **{"severity": severity, "class": "Hardware", "text": "no room", "key": "k"})
+    await wait_until(lambda: setup.passed)
+    assert setup.log.lines[-1] == logged
+    assert setup.worker.last_alert == last
+    assert setup.passed[0]["class"] == "Hardware"
+    assert setup.passed[0]["text"] == "no room\n(worker 1, process 1000)"
+    assert setup.passed[0]["key"] == "k"
+
+
+async def test_a_worker_that_talks_nonsense_is_told_of(setup: Setup) -> None:
+    peer = await setup.start()
+    peer.say("alert", text=" ")
+    assert await setup.worker.wait() == "signal SIGKILL"
+    assert [packet["key"] for packet in setup.passed] == ["worker 1 nonsense"]

@@ -382,3 +382,26 @@ async def test_a_feature_that_a_worker_cannot_do_without_is_tried_again(setup: S
 def test_systemd_waits_for_as_long_as_it_takes() -> None:
     assert Ending(seconds=600.0).for_systemd() == "STOPPING=1\nEXTEND_TIMEOUT_USEC=620000000"
     assert Ending(restarts=True).for_systemd() == "RELOADING=1"
+
+
+async def test_what_is_critical_goes_to_the_management_process(setup: Setup) -> None:
+    passed: list[Any] = []
+    setup.supervisor._alerts.begin(passed.append)
+    setup.keep()
+    peer = await setup.peers.next(1)
+    await peer.hears("configure")
+    peer.say("alert", text="A worker ends because of x", key="worker 0")
+    peer.end(70)
+    await wait_until(lambda: len(passed) == 2)
+    assert {packet["key"] for packet in passed} == {"worker 0"}
+    assert passed[1]["text"] == (
+        "Worker 0 (process 1000) ended with exit status 70; it is restarted in 0 seconds; it said: "
+        "A worker ends because of x"
+    )
+    peer = await setup.ready(2)
+    setup.write("dns: {cache_entries_max: 7}")
+    reloading = asyncio.create_task(setup.supervisor.reload())
+    await peer.hears("configure", 2)
+    peer.say("refused", text="key.pem cannot be read")
+    assert (await reloading)["problems"]
+    assert [packet["key"] for packet in passed[2:]] == ["configuration taken back"]

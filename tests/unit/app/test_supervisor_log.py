@@ -7,12 +7,15 @@ import pytest
 
 from mailwarden.app.state_directory import StateDirectory
 from mailwarden.app.supervisor_log import SupervisorLog
+from mailwarden.core.alerts import NoAlerts, RecordedAlerts
 from mailwarden.system.log.settings import Level, LogSettings
 
 
 @pytest.fixture
 async def log(tmp_path: Path):
-    log = SupervisorLog(LogSettings(), StateDirectory(tmp_path, tmp_path), "gw1.corp.example")
+    log = SupervisorLog(
+        LogSettings(), StateDirectory(tmp_path, tmp_path), "gw1.corp.example", NoAlerts()
+    )
     log.open(None, lambda: None)
     yield log
     log.close()
@@ -46,3 +49,16 @@ async def test_a_log_that_cannot_be_had_changes_nothing(log: SupervisorLog, tmp_
     log.warning("still here")
     log.close()
     assert "Warning: still here" in (tmp_path / "mail.log").read_text()
+
+
+async def test_a_log_that_cannot_be_opened_anew_is_an_alert(tmp_path: Path) -> None:
+    alerts = RecordedAlerts()
+    log = SupervisorLog(LogSettings(), StateDirectory(tmp_path, tmp_path), "gw1", alerts)
+    log.open(None, lambda: None)
+    (tmp_path / "mail.log").unlink()
+    (tmp_path / "mail.log").mkdir()
+    log._reopen()
+    log.close()
+    assert [alert[:2] for alert in alerts.told] == [("Critical", "Hardware")]
+    assert alerts.told[0].key == "log mail.log"
+    assert alerts.told[0].text == "mail.log cannot be opened anew (Is a directory)"

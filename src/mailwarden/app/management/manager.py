@@ -9,13 +9,14 @@ from typing import Final
 
 from mailwarden.app.kept_pairs import CERTIFICATES
 from mailwarden.app.management.accounts import OwnPasswords, follow_users
+from mailwarden.app.management.alerting import Alerting
 from mailwarden.app.management.certificate_care import CertificateCare
 from mailwarden.app.management.facts import node_facts
 from mailwarden.app.management.feature_way import FeatureWay
 from mailwarden.app.management.host import ManagementHost
 from mailwarden.app.management.ssh_way import SshWay
 from mailwarden.app.management.supervisor_link import SupervisorLink
-from mailwarden.app.management.surroundings import LatestAlerts, Surroundings
+from mailwarden.app.management.surroundings import Surroundings
 from mailwarden.app.management.update_way import UpdateWay
 from mailwarden.app.management_ports import ACME, SSH
 from mailwarden.control.config.tables import Tables
@@ -31,6 +32,7 @@ from mailwarden.control.remote.console_server import ConsoleParts, ConsoleServer
 from mailwarden.control.remote.session_watch import watch_sessions
 from mailwarden.control.remote.sessions import Sessions
 from mailwarden.core.access.roles import ADMIN
+from mailwarden.core.alerts import CRITICAL, SYSTEM, WARNING
 from mailwarden.services.accounts.hashing import Hasher
 from mailwarden.services.accounts.passwords import Passwords, begin_first_start
 from mailwarden.services.accounts.second_factor import SecondFactors
@@ -73,11 +75,12 @@ class Manager:
         assert last is not None  # the supervisor has made it
         config = build_tree(last.tree, base, tables)
         use_time_zone(config.time_zone)
+        self.alerting: Final = Alerting(folder, link, self._clock, config)
         sign_in_settings = config.administration.sign_in
         certificates = CertificateStore(folder / CERTIFICATES)
         surroundings = Surroundings(
             self._clock,
-            LatestAlerts(lambda: self.administration.alerts),
+            self.alerting.service,
             self._log,
             lambda text: self._log(text, is_warning=True),
         )
@@ -113,6 +116,8 @@ class Manager:
             tables=tables,
             on_change=self._follow_configuration,
             presence=self.sessions,
+            alerts=self.alerting.service,
+            recent_alerts=self.alerting.service.recent,
             warn=lambda text: self._log(text, is_warning=True),
         )
         self._host: Final = ManagementHost(self.administration, self._log)
@@ -148,6 +153,7 @@ class Manager:
                     )
                 ),
                 group.create_task(self._watch_confirmation()),
+                group.create_task(self.alerting.run()),
                 group.create_task(self._certificates.run()),
                 group.create_task(self._features.run()),
                 group.create_task(self._updates.run()),
@@ -162,6 +168,7 @@ class Manager:
 
     def close(self) -> None:
         """Let go of all files."""
+        self.alerting.close()
         self._hasher.close()
         self._accounts.close()
         self._store.close()
@@ -178,7 +185,9 @@ class Manager:
             self.administration.take(last.tree)
 
     def _follow_configuration(self) -> None:
-        use_time_zone(self.administration.config.time_zone)
+        config = self.administration.config
+        use_time_zone(config.time_zone)
+        self.alerting.follow(config)
         self.follow_users()
         self._ssh.follow()
         self._certificates.follow()
@@ -237,13 +246,18 @@ class Manager:
         try:
             done = await put_in_force(self.administration, proposal)
         except RefusedOperationError as error:
-            self._log(f"An unconfirmed commit cannot be taken back: {error}", is_warning=True)
+            text = f"An unconfirmed commit cannot be taken back: {error}"
+            self._log(text, is_warning=True)
+            self._alert(CRITICAL, text)
             return
-        self._log(
-            f"Version {done.version.number}: {done.version.comment}; version "
-            f"{done.version.restores} is in force again",
-            is_warning=True,
-        )
+        version = done.version
+        text = f"Version {version.number}: {version.comment}"
+        text += f"; version {version.restores} is in force again"
+        self._log(text, is_warning=True)
+        self._alert(WARNING, text)
+
+    def _alert(self, severity: str, text: str) -> None:
+        self.administration.alerts.alert(severity, SYSTEM, text, "unconfirmed commit")
 
     def _log(self, text: str, *, is_warning: bool = False) -> None:
         self._link.say("warn" if is_warning else "log", text=text)

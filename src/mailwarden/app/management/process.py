@@ -48,6 +48,8 @@ class Process:
                     self._manager.listen(self._sockets)
             case "configure" if not self._first.done():
                 self._first.set_result(packet)
+            case "alert" if self._manager is not None:
+                self._manager.alerting.take(packet)
             case "follow" if self._manager is not None:
                 self._manager.follow_file()
             case "stop":

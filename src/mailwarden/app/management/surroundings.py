@@ -1,7 +1,7 @@
 """What the slow services of the management process have in common: clock, alerts, the log."""
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from mailwarden.core.alerts import Alerts
 from mailwarden.system.clock.clock import Clock
@@ -14,14 +14,3 @@ class Surroundings(NamedTuple):
     alerts: Alerts
     inform: Callable[[str], None]  # gets lines for the log of the system
     warn: Callable[[str], None]  # the same, for what deserves a look
-
-
-class LatestAlerts:
-    """An Alerts that passes on to whoever tells people at present."""
-
-    def __init__(self, latest: Callable[[], Alerts]) -> None:
-        self._latest: Final = latest
-
-    def alert(self, severity: str, about: str, text: str, key: str, /) -> None:
-        """Pass it on."""
-        self._latest().alert(severity, about, text, key)

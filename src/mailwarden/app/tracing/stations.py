@@ -32,6 +32,7 @@ from mailwarden.app.tracing.watched_dns import FullResolver, WatchedResolver
 from mailwarden.app.transport_parts import make_policy_context
 from mailwarden.control.config.files import bounce_keys_file
 from mailwarden.control.config.model import GatewayConfig
+from mailwarden.core.alerts import NoAlerts
 from mailwarden.core.features import Feature
 from mailwarden.core.policy.tls_report import ReportCollector
 from mailwarden.mailflow.delivery.hosts import HostFinder
@@ -149,10 +150,10 @@ class Stations:
                 gauges=self._gauges,
                 resolver=self._resolver,
                 dns_lists=DnsLists(self._resolver, self._clock, recorder.log.warning),
-                pressure=Pressure(self.spool, self._clock, limits),
+                pressure=Pressure(self.spool, self._clock, limits, NoAlerts()),
                 rates=LocalRates(windows=config.rates.windows),
                 reputation=await self._reputation(listener),
-                alert=recorder.log.warning,
+                alerts=NoAlerts(),
                 counters=self.counters,
                 offset_minutes=lambda: time.localtime().tm_gmtoff // 60,
             )

@@ -22,6 +22,7 @@ from mailwarden.services.accounts.passwords import Passwords
 from mailwarden.services.accounts.second_factor import SecondFactors
 from mailwarden.services.accounts.sign_in import SignIn
 from mailwarden.services.accounts.store import AccountStore
+from mailwarden.services.alerts.recent import RecentAlert
 from mailwarden.services.certificates.store import CertificateStore
 from mailwarden.services.features.features import Features
 from mailwarden.services.updates.updates import Updates
@@ -38,9 +39,9 @@ class Administration:
     the logs, `folder` the management process's own, which nobody else looks into. `certificates`
     keeps keys, and `pairs` gives them, where `key_store` lets them out. `on_change` is called when
     another configuration is in force; `make_finder` makes what asks name servers. `presence` are
-    the living sessions. `warn` writes a warning to the log of the system. `host_keys`
-    gives a line with type and fingerprint for each key of the SSH server. Each of `commit_checks`
-    may speak against a commit.
+    the living sessions. `recent_alerts` returns the last alerts, the newest first. `warn` writes a
+    warning to the log of the system. `host_keys` gives a line with type and fingerprint for each
+    key of the SSH server. Each of `commit_checks` may speak against a commit.
     """
 
     config: GatewayConfig
@@ -67,6 +68,7 @@ class Administration:
     make_finder: MakeFinder = make_finder
     presence: Presence = field(default_factory=NobodyPresent)
     alerts: Alerts = field(default_factory=NoAlerts)
+    recent_alerts: Callable[[], Sequence[RecentAlert]] = tuple
     warn: Callable[[str], None] = lambda _text: None
     host_keys: Callable[[], Sequence[str]] = tuple
     commit_checks: list[CommitCheck] = field(default_factory=lambda: [keeps_a_way_in])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Protocol
 
+from mailwarden.core.alerts import Alerts, NoAlerts
 from mailwarden.mailflow.delivery.counters import Counters, new_counters
 from mailwarden.mailflow.delivery.host_states import HostStates
 from mailwarden.mailflow.delivery.hosts import HostFinder
@@ -68,6 +69,7 @@ class Means:
     spans: Spans = field(default_factory=LocalSpans)  # recipients of destinations
     executor: Executor | None = None  # for what blocks on the disk; None is the loop's own
     counters: Counters = field(default_factory=new_counters)
+    alerts: Alerts = field(default_factory=NoAlerts)
     security: TransportSecurity | None = None  # what DANE and MTA-STS ask; None is nothing
 
 
@@ -131,7 +133,7 @@ class Shared:
         self.groups: Final = LimitGroups(
             Tools(means.gauges, means.spans, means.clock, means.log, means.counters)
         )
-        self.tls_alerts: Final = TlsAlerts(plan, self.clock, self.log.warning)
+        self.tls_alerts: Final = TlsAlerts(plan, self.clock, means.alerts)
         self.connections: Final[set[Swept]] = set()
         self.busy: Final[set[DestinationQueue]] = set()  # with something ready or connected
         self.starved: Final[set[DestinationQueue]] = set()  # refused a connection by a gauge

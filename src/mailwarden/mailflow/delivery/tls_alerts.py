@@ -1,8 +1,8 @@
 """Tells administrators that mail waits because TLS was required (mailflow 7.2)."""
 
-from collections.abc import Callable
 from typing import Final
 
+from mailwarden.core.alerts import SYSTEM, WARNING, Alerts
 from mailwarden.mailflow.delivery.hosts import Endpoint
 from mailwarden.mailflow.delivery.plan import Plan
 from mailwarden.system.clock.clock import Clock
@@ -14,12 +14,12 @@ HOSTS_MAX: Final = 10_000  # that are remembered; beyond it the oldest is forgot
 class TlsAlerts:
     """Alerts, where the plan asks for them: one an hour for each host."""
 
-    __slots__ = ("_alert", "_clock", "_told", "plan")
+    __slots__ = ("_alerts", "_clock", "_told", "plan")
 
-    def __init__(self, plan: Plan, clock: Clock, alert: Callable[[str], None]) -> None:
+    def __init__(self, plan: Plan, clock: Clock, alerts: Alerts) -> None:
         self.plan = plan
         self._clock: Final = clock
-        self._alert: Final = alert
+        self._alerts: Final = alerts
         self._told: dict[str, float] = {}  # monotonic seconds, by host
 
     def required(self, endpoint: Endpoint, reason: str) -> None:
@@ -36,7 +36,8 @@ class TlsAlerts:
             del self._told[next(iter(self._told))]
         self._told[key] = now
         whose = f" for {endpoint.domain}" if endpoint.domain not in ("", endpoint.host) else ""
-        self._alert(
+        text = (
             f"Required TLS connection failed: mail{whose} waits, as TLS with {endpoint.host} "
             f"({endpoint.address}) did not come about: {reason}"
         )
+        self._alerts.alert(WARNING, SYSTEM, text, f"required TLS {endpoint.host}")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from mailwarden.core.alerts import Alerts
 from mailwarden.core.policy.aliases import AliasIndex
 from mailwarden.core.policy.alt_sources import AltSourceIndex
 from mailwarden.core.policy.domain_map import DomainMapIndex
@@ -50,7 +51,7 @@ class Parts:
     counters: dict[str, int]
     rates: Rates
     reputation: Reputation | None  # None: there are no scores
-    alert: Callable[[str], None]  # tells administrators
+    alerts: Alerts
     offset_minutes: Callable[[], int]  # of the local time zone, east of UTC
 
 

@@ -2,12 +2,15 @@
 
 from typing import Final, NamedTuple
 
-from mailwarden.stores.spool.spool import Spool
+from mailwarden.core.alerts import Alerts
+from mailwarden.mailflow.listener.room import FREE, FULL, SHORT, RoomWatch
+from mailwarden.stores.spool.spool import Spool, Usage
 from mailwarden.system.clock.clock import Clock
 
 CONSERVATION_MAX: Final = 999  # the old product's scale
 LOOK_SECONDS: Final = 0.25  # how often the spool is asked
 DELAY_SECONDS_MAX: Final = 2.0  # put before replies when the soft limit is passed far
+MEGABYTE: Final = 1024 * 1024
 SIZE_SOFT_SHARE: Final = 0.9  # of size_max_bytes, from which on clients are slowed
 
 
@@ -22,20 +25,21 @@ class PressureLimits(NamedTuple):
 class Pressure:
     """Resource conservation from 0 (none) to 999 (nothing more is taken)."""
 
-    def __init__(self, spool: Spool, clock: Clock, limits: PressureLimits) -> None:
+    def __init__(self, spool: Spool, clock: Clock, limits: PressureLimits, alerts: Alerts) -> None:
         self._spool = spool
         self._clock = clock
         self._looked_at = float("-inf")
         self.limits = limits
         self.conservation = 0
         self.is_full = False
+        self._room = RoomWatch(alerts)
 
     def look(self) -> int:
         """Return the conservation of now; asks the spool a few times a second at most."""
         now = self._clock.monotonic()
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
-            self._measure()
+            self._measure(now)
         return self.conservation
 
     @property
@@ -48,17 +52,29 @@ class Pressure:
         level = self.look()
         return DELAY_SECONDS_MAX * level / CONSERVATION_MAX if level else 0.0
 
-    def _measure(self) -> None:
+    def _measure(self, now: float) -> None:
         usage = self._spool.usage()
         limits = self.limits
         shares = [_share(usage.received, limits.messages_soft, limits.messages_hard)]
+        size_share = 0
         if limits.bytes_max:
             soft = int(limits.bytes_max * SIZE_SOFT_SHARE)
-            shares.append(_share(usage.bytes_live, soft, limits.bytes_max))
+            size_share = _share(usage.bytes_live, soft, limits.bytes_max)
+            shares.append(size_share)
         self.is_full = usage.bytes_free <= 0 or bool(
             limits.bytes_max and usage.bytes_live >= limits.bytes_max
         )
         self.conservation = CONSERVATION_MAX if self.is_full else max(shares)
+        level = FULL if self.is_full else SHORT if size_share else FREE
+        self._room.note(level, _words(usage, limits.bytes_max), now)
+
+
+def _words(usage: Usage, bytes_max: int) -> str:
+    if usage.bytes_free <= 0:
+        return "the disk has no more room than what is kept in reserve"
+    if not bytes_max:
+        return f"{usage.bytes_live // MEGABYTE} MB are in use"
+    return f"{usage.bytes_live // MEGABYTE} of {bytes_max // MEGABYTE} MB are in use"
 
 
 def _share(amount: int, soft: int, hard: int) -> int:

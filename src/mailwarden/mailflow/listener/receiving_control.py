@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from mailwarden.core.alerts import HARVEST_ATTACKS, WARNING
 from mailwarden.core.policy.hat_policy import Rule
 from mailwarden.core.smtp.reply import Reply
 from mailwarden.mailflow.listener.host_counts import Room, full_reply, harvest_reply
@@ -40,7 +41,8 @@ def count_invalid(session: "Session", reply: Reply) -> Reply | None:
         group = session.access.match.group or "None"
         words = harvest_warning(session.client, name, policy.dhap_limit, group, listener)
         parts.log.warning(f"LDAP: {words}")
-        parts.alert(harvest_alert(session.client, policy.dhap_limit, listener))
+        text = harvest_alert(session.client, policy.dhap_limit, listener)
+        parts.alerts.alert(WARNING, HARVEST_ATTACKS, text, f"harvest {session.client}")
     parts.counters["harvests_stopped"] += 1
     session.end(harvest_reply(policy, session.variables()))
     return None

@@ -59,7 +59,8 @@ class Means:
     """What alerts work with. `path` is the file that they are kept in.
 
     `report` returns what the weekly report says of uptime, status and version; it may raise OSError
-    or TimeoutError.
+    or TimeoutError. `on_kept` hears, after each writing of the file, how many of the alerts
+    taken since the start are in it; when it fails, too, as nobody could keep them better.
     """
 
     resolver: Resolver
@@ -70,6 +71,7 @@ class Means:
     path: str
     log: Log
     report: Report
+    on_kept: Callable[[int], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class AlertService:
         self._recent = RecentAlerts()
         self._report_at = 0.0
         self._dropped = 0
+        self.taken = 0  # alerts, since the start
+        self._keeping = 0  # those of them that are in what is being written
         self._is_dirty = False
         self._save_failed = False
         self._happened: Final = asyncio.Event()  # something for the loops below
@@ -136,6 +140,7 @@ class AlertService:
 
     def take(self, alert: Alert) -> None:
         """Raise an alert; it never waits and never raises."""
+        self.taken += 1
         time = self._clock.time()
         self._recent.add(alert, time)
         notice = self._repeats.take(alert, self._clock.monotonic(), time)
@@ -313,6 +318,7 @@ class AlertService:
 
     def _to_keep(self) -> bytes:
         self._is_dirty = False
+        self._keeping = self.taken
         state = SavedState(
             self._repeats.watched,
             self._outbox.letters,
@@ -336,3 +342,4 @@ class AlertService:
             if not self._save_failed:
                 self._means.log.warning(f"Alerts cannot be kept in {self._means.path}: {failure}")
         self._save_failed = bool(failure)
+        self._means.on_kept(self._keeping)

@@ -80,14 +80,17 @@ class Replay:
         alert: Callable[[str], None],
         progress: Progressed,
         *,
+        warn: Callable[[str], None] | None = None,
         verify: bool = False,
     ) -> None:
+        """`alert` is told what is wrong; `warn` what costs no more than duplicates."""
         self.result = Replayed()
         self._files = files
         self._mend = mender
         self._verify = verify  # content too, even where it was found to be sound before
         self._now = clock.time()
         self._alert = alert
+        self._warn = alert if warn is None else warn
         self._progress = progress
         self._bytes_all = 0
         self._bytes_done = 0
@@ -202,7 +205,7 @@ class Replay:
         if content.holes:
             self.result.holes += content.holes
             self.result.journals.append(segment)
-            self._alert(
+            self._warn(
                 f"Journal {path} is damaged in {content.holes} places: some recipients may be "
                 "served twice"
             )
@@ -215,7 +218,7 @@ class Replay:
     def _no_journal(self, segment: Segment, reason: str) -> JournalContent:
         if segment.size > HEADER_SIZE:
             self.result.holes += 1
-            self._alert(f"{reason}: some recipients may be served twice")
+            self._warn(f"{reason}: some recipients may be served twice")
         self._mend.make_journal(segment)
         return JournalContent()
 

@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from mailwarden.core.alerts import Alerts
 from mailwarden.stores.spool.codec import Claim
 from mailwarden.stores.spool.committer import (
     FREE_LOOK_SECONDS,
@@ -51,11 +52,10 @@ from mailwarden.stores.spool.spool import (
     Usage,
 )
 from mailwarden.stores.spool.table import DAMAGED, Table
+from mailwarden.stores.spool.telling import Telling
 from mailwarden.stores.spool.worker import StartWorker, ThreadWorker, Worker
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.files.files import Files, try_unlink
-
-ALERT_SECONDS: Final = 300.0  # between two alerts that mail is refused
 
 
 def _close_all(parts: Sequence[Part]) -> None:
@@ -86,7 +86,7 @@ class SegmentSpool(Table):
         files: Files,
         clock: Clock,
         loop: Loop,
-        alert: Callable[[str], None],
+        alerts: Alerts,
         start_worker: StartWorker = ThreadWorker,
         syncs: Syncs | None = None,
     ) -> None:
@@ -94,7 +94,7 @@ class SegmentSpool(Table):
         self._files = files
         self._settings = settings
         self._loop = loop
-        self._alert = alert
+        self._tell = Telling(alerts)
         self._start_worker = start_worker
         # Told on the loop that a fault of ours has ended the spool's writing.
         self.on_death: Callable[[], None] = lambda: None
@@ -111,7 +111,7 @@ class SegmentSpool(Table):
             self._parts[:-1],
             self._recorder,
             self._keeper,
-            alert,
+            self._tell.critical,
             self._reader.forget,
         )
         self._compaction = Compaction(
@@ -134,7 +134,6 @@ class SegmentSpool(Table):
         self._bytes_free = 0
         self._looked_at = 0.0  # monotonic
         self._messages_synced = 0
-        self._alerted_at = -ALERT_SECONDS  # that mail is refused; monotonic
         self._dead: str | None = None  # why nothing works any more
         self._timer_at: float | None = None
         self._told_damaged: set[int] = set()  # MIDs
@@ -157,7 +156,10 @@ class SegmentSpool(Table):
                 part.open()
                 taken.append(part)
             mender = DiskMender(self._files)
-            replay = Replay(self._files, self._clock, mender, self._alert, progress)
+            replay = Replay(
+                self._files, self._clock, mender, self._tell.critical, progress,
+                warn=self._tell.warning,
+            )  # fmt: skip
             found = replay.run(self._parts)
             self._bytes_free = self._files.bytes_free(self._own.path)
             next_sequence = max(self._own.sequences(), default=0) + 1
@@ -215,7 +217,7 @@ class SegmentSpool(Table):
 
     def _tell_found(self, found: Replayed) -> None:
         if found.torn or found.voided:
-            self._alert(
+            self._tell.warning(
                 f"Spool {self._own.path}: {found.torn} messages that were being received and "
                 f"{found.voided} that were being split when the machine stopped do not count"
             )
@@ -255,7 +257,7 @@ class SegmentSpool(Table):
 
     def _on_death(self) -> None:
         self._dead = "the spool's writer has failed; the worker must be restarted"
-        self._alert(f"Spool {self._own.path}: {self._dead}")
+        self._tell.critical(f"Spool {self._own.path}: {self._dead}")
         self.on_death()
 
     def in_background(self, function: Callable[[], None]) -> None:
@@ -465,11 +467,8 @@ class SegmentSpool(Table):
                 large.owned = False
                 large.release()
                 self.in_background(partial(self._unlink, large.path))
-        trouble = result.failure
-        now = self._clock.monotonic()
-        if trouble is not None and now - self._alerted_at >= ALERT_SECONDS:
-            self._alerted_at = now
-            self._alert(f"Mail is refused: {trouble.detail}")
+        if result.failure is not None:
+            self._tell.refused(result.failure.detail, self._clock.monotonic())
 
     def _unlink(self, path: str) -> None:
         """Runs in the keeper."""
@@ -520,7 +519,7 @@ class SegmentSpool(Table):
     # Troubles.
 
     def _alert_soon(self, text: str) -> None:
-        self._loop.call_soon_threadsafe(self._alert, text)
+        self._loop.call_soon_threadsafe(self._tell.critical, text)
 
     def _journal_broken(self, segment: Segment) -> None:
         self._loop.call_soon_threadsafe(self._recorder.rewrite, segment)
@@ -534,7 +533,7 @@ class SegmentSpool(Table):
         self._shelf.spoiled(entry.segment)
         if entry.mid not in self._told_damaged:  # once, however often it is looked at
             self._told_damaged.add(entry.mid)
-            self._alert(f"MID {entry.mid} is damaged and held: {reason}")
+            self._tell.critical(f"MID {entry.mid} is damaged and held: {reason}")
         if entry.hold != DAMAGED:
             self.hold(entry, DAMAGED, reason)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Self
 
+from mailwarden.core.alerts import RecordedAlerts
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.core.mail.envelope import Envelope, Recipient
 from mailwarden.core.policy.bounce_profile import BounceProfile, Profiles
@@ -81,6 +82,7 @@ class Office:
             self.lines, None, self.bounces, level=Level.INFO, stamp=lambda: "now", iso=str
         )
         self.resolver = FakeResolver(zone or {})
+        self.alerts = RecordedAlerts()
         self.gauges = LocalGauges()
         self.numbers = Numbers()
         self.security: TransportSecurity | None = None
@@ -114,6 +116,7 @@ class Office:
                 random=random.Random(1),
                 loop=asyncio.get_running_loop(),
                 security=self.security,
+                alerts=self.alerts,
             ),
         )
         self._task = asyncio.create_task(self.delivery.run())

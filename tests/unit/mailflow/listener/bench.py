@@ -5,6 +5,7 @@ import math
 from collections import defaultdict
 from typing import Any
 
+from mailwarden.core.alerts import RecordedAlerts
 from mailwarden.mailflow.listener.context import (
     ListenerContext,
     Parts,
@@ -96,7 +97,7 @@ class Bench:
         self.lines = Lines()
         self.gauges = LocalGauges()
         self.rates = LocalRates()
-        self.alerts: list[str] = []
+        self.alerts = RecordedAlerts()
         self.counters: dict[str, int] = defaultdict(int)
         self.resolver = FakeResolver(
             {
@@ -104,7 +105,7 @@ class Bench:
                 "mail.partner.example": {"A": ["192.0.2.25"]},
             }
         )
-        self.pressure = Pressure(self.spool, self.clock, PressureLimits(10, 20, 0))
+        self.pressure = Pressure(self.spool, self.clock, PressureLimits(10, 20, 0), self.alerts)
         self.parts = Parts(
             spool=self.spool,
             identifiers=Numbers(),
@@ -114,7 +115,7 @@ class Bench:
             resolver=self.resolver,
             dns_lists=DnsLists(self.resolver, self.clock, self.lines.append),
             reputation=reputation,
-            alert=self.alerts.append,
+            alerts=self.alerts,
             pressure=self.pressure,
             counters=self.counters,
             rates=self.rates,

@@ -56,12 +56,16 @@ def test_the_end_of_a_harvest_answers_nothing_behind_it() -> None:
     peer.vanish()
     assert bench.lines[-1].endswith("ICID 1 close")
     assert not any("lost" in line for line in bench.lines)
-    (alert,) = bench.alerts
-    assert alert.startswith(f"Potential Directory Harvest Attack: {HOST} asked listener In for")
+    (alert,) = bench.alerts.told
+    assert alert[:2] == ("Warning", "Directory Harvest Attack Prevention")
+    assert alert.key == f"harvest {HOST}"
+    assert alert.text.startswith(
+        f"Potential Directory Harvest Attack: {HOST} asked listener In for"
+    )
     assert rcpt(begun(bench), "bob@corp.example", "a@x.example") == [STOPPED, STOPPED]
     bench.clock.advance(3600)
     assert rcpt(begun(bench), "bob@corp.example")[0].startswith("250")
-    assert len(bench.alerts) == 1
+    assert len(bench.alerts.told) == 1
     assert counted(bench) == (0, 0)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mailwarden.core.alerts import RecordedAlerts
 from mailwarden.core.mail.content import InlineContent
 from mailwarden.stores.spool.segments import SegmentSpool
 from mailwarden.stores.spool.settings import SpoolSettings
@@ -121,7 +122,7 @@ class Driver:
         self.clock = clock or SimulatedClock()
         self.loop = FakeLoop(self.clock)
         self.workers: dict[str, InlineWorker] = {}
-        self.alerts: list[str] = []
+        self.recorded = RecordedAlerts()
         self.syncs = StepSyncs(files) if on_loop else None
         self.spool = SegmentSpool(
             Path(directory),
@@ -130,7 +131,7 @@ class Driver:
             files,
             self.clock,
             self.loop,
-            self.alerts.append,
+            self.recorded,
             self._start_worker,
             self.syncs,
         )
@@ -138,6 +139,10 @@ class Driver:
     def _start_worker(self, name: str, handle: Handle, died: Callable[[], None]) -> InlineWorker:
         worker = self.workers[name] = InlineWorker(self, handle)
         return worker
+
+    @property
+    def alerts(self) -> list[str]:
+        return [each.text for each in self.recorded.told]
 
     def steps(self) -> list[Callable[[], bool]]:
         """Return what can go on by itself beside the event loop."""
