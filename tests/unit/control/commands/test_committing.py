@@ -128,3 +128,16 @@ def test_what_is_wrong_is_refused_on_entry(counter: Counter) -> None:
     sitting = run_line(desk, "sethostname bad/name")
     assert sitting.status == 1
     assert desk.pending_changes() == 0
+
+
+@pytest.mark.parametrize(
+    "path", [("state_directory",), ("user",), ("management", "user")], ids=".".join
+)
+def test_what_the_start_rests_upon_is_set_in_the_file(
+    counter: Counter, path: tuple[str, ...]
+) -> None:
+    desk = counter.desk()
+    desk.candidate = desk.candidate.put(path, "elsewhere", MODEL)
+    sitting = run_line(desk, "commit take over")
+    assert "is set in the configuration file alone" in sitting.errors
+    assert counter.gateway.activated == []
