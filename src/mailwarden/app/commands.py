@@ -117,7 +117,9 @@ class Commands:
             case "queue_oldest":
                 yield from find_oldest(self._gateway.spool.entries(), self._show)
             case "queue_archive":
-                yield from archive(self._gateway.spool, int(request["mid"]))
+                as_received = request.get("as_received") is True
+                mid = int(request["mid"])
+                yield from archive(self._gateway.spool, mid, has_own_header=not as_received)
             case "queue_show":
                 yield self._show(int(request["mid"]))
             case "queue_hold":

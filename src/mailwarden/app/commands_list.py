@@ -75,8 +75,10 @@ def find_oldest(entries: Iterable[Entry], show: Callable[[int], Answer]) -> Iter
         yield {"message": show(oldest.mid)}
 
 
-def archive(spool: Spool, mid: int) -> Iterator[Answer]:
-    """Yield the bytes of a message, as it would leave, in base64; `done` is at the end.
+def archive(spool: Spool, mid: int, *, has_own_header: bool = True) -> Iterator[Answer]:
+    """Yield the bytes of a message in base64; `done` is at the end.
+
+    It is as it would leave, or without the header lines that the gateway put on top.
 
     Raises:
         DamagedError: they do not match their checksum.
@@ -88,7 +90,7 @@ def archive(spool: Spool, mid: int) -> Iterator[Answer]:
         return
     stored = spool.load(entry)
     size = 0
-    header = resolve_by(stored.header, UNDECIDED)
+    header = resolve_by(stored.header, UNDECIDED) if has_own_header else b""
     for chunk in chain((header,), stored.content.chunks()):
         for start in range(0, len(chunk), PIECE_BYTES):
             piece = chunk[start : start + PIECE_BYTES]

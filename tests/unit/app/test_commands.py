@@ -183,6 +183,13 @@ def test_the_oldest_waits_for_delivery(spool: CountedSpool) -> None:
     assert answer["message"]["subject"] == "x"
 
 
+def test_a_message_is_handed_over_as_it_came(spool: CountedSpool) -> None:
+    *parts, last = ask(spool, "queue_archive", mid=1, as_received=True)
+    content = b"".join(base64.b64decode(part["data"]) for part in parts)
+    assert content == b"Subject: x\r\n\r\nbody\r\n"
+    assert last["size"] == len(content)
+
+
 def test_a_message_is_archived_as_it_would_leave(spool: CountedSpool) -> None:
     first, last = ask(spool, "queue_archive", mid=1)[::2]
     parts = ask(spool, "queue_archive", mid=1)

@@ -17,6 +17,7 @@ from mailwarden.app.management.host import ManagementHost
 from mailwarden.app.management.ssh_way import SshWay
 from mailwarden.app.management.supervisor_link import SupervisorLink
 from mailwarden.app.management.surroundings import Surroundings
+from mailwarden.app.management.tracer import GatewayTracer
 from mailwarden.app.management.update_way import UpdateWay
 from mailwarden.app.management_ports import ACME, SSH
 from mailwarden.control.config.tables import Tables
@@ -130,6 +131,7 @@ class Manager:
         self._console: Final = ConsoleServer(folder, parts)
         self._ssh: Final = SshWay(folder, self.administration, self._host, self.sessions)
         self.administration.host_keys = self._ssh.host_keys
+        self.administration.tracer = GatewayTracer(base)
         self._certificates: Final = CertificateCare(folder, self.administration, self._log)
 
     async def run(self, stopping: asyncio.Event) -> None:

@@ -14,6 +14,7 @@ from mailwarden.control.operations.commit_checks import CommitCheck, keeps_a_way
 from mailwarden.control.operations.gateway import Gateway
 from mailwarden.control.operations.name_finder import MakeFinder, make_finder
 from mailwarden.control.operations.presence import NobodyPresent, Presence
+from mailwarden.control.operations.tracer import NoTracer, Tracer
 from mailwarden.control.operations.versions import Versions
 from mailwarden.control.xml.key_material import KeyPair, KeyStore
 from mailwarden.control.xml.origin import NodeFacts
@@ -71,6 +72,7 @@ class Administration:
     recent_alerts: Callable[[], Sequence[RecentAlert]] = tuple
     warn: Callable[[str], None] = lambda _text: None
     host_keys: Callable[[], Sequence[str]] = tuple
+    tracer: Tracer = field(default_factory=NoTracer)
     commit_checks: list[CommitCheck] = field(default_factory=lambda: [keeps_a_way_in])
 
     def take(self, tree: Tree) -> None:
