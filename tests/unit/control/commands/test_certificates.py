@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
+from mailwarden.control.operations.certificates import key_pairs
 from mailwarden.control.operations.versions import MODEL
 from mailwarden.core.access.roles import Role
 from mailwarden.services.certificates.key_type import KeyType
@@ -263,3 +264,35 @@ def test_every_key_that_comes_or_goes_is_in_the_audit_log(counter: Counter) -> N
 def test_role_10_who_may_not(counter: Counter) -> None:
     refused: Sitting = run_line(counter.desk("gus", Role.GUEST), "certconfig CERTIFICATE PRINT")
     assert "You do not have permission to run certconfig" in refused.errors
+
+
+def test_xml_32_keys_are_saved_and_loaded(counter: Counter) -> None:
+    administration = counter.administration
+    store = administration.certificates
+    administration.pairs = lambda: key_pairs(store, administration.config)
+    desk = counter.desk()
+    run_line(desk, NEW.format("mx1"))
+    use(counter, desk, "mx1")
+    run_line(desk, "commit x")
+    for protection in ("mask", "encrypt", "plain"):
+        saved = run_line(desk, f"saveconfig {protection}.xml secrets {protection}")
+        assert saved.status == 0, saved.errors
+    files = administration.files
+    assert "BEGIN" not in (files / "mask.xml").read_text()
+    assert "BEGIN PRIVATE KEY" not in (files / "encrypt.xml").read_text()
+    again = run_line(desk, "loadconfig plain.xml")
+    assert (again.status, desk.pending_changes()) == (0, 0), again.shown
+    pair = store.load("mx1").pair
+    store.remove("mx1", lambda name: ())
+    loaded = run_line(desk, "loadconfig encrypt.xml")
+    assert loaded.status == 0, loaded.errors
+    assert store.load("mx1").pair == pair
+    run_line(desk, "commit x")
+    fingerprint = counter.running("certificates", "mx1").get("fingerprint", "")
+    assert store.load("mx1", fingerprint).pair == pair
+    text = (files / "plain.xml").read_text()
+    (files / "bad.xml").write_text(
+        text.replace("-----BEGIN PRIVATE KEY-----\nM", "-----BEGIN PRIVATE KEY-----\nA")
+    )
+    bad = run_line(desk, "loadconfig bad.xml")
+    assert "key_material.mx1: the private key cannot be read" in bad.errors

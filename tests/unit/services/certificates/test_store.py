@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from mailwarden.services.certificates.facts import facts_of
-from mailwarden.services.certificates.kept_file import read_pair
+from mailwarden.services.certificates.kept_file import fingerprint_of, read_pair
 from mailwarden.services.certificates.key_type import KeyType
 from mailwarden.services.certificates.names import CertificateRefusedError
 from mailwarden.services.certificates.pair import Pair, check_usable
@@ -331,9 +331,9 @@ class DyingFiles(SystemFiles):
         SystemFiles.unlink(path)
 
 
-@pytest.mark.parametrize("steps", range(8))
+@pytest.mark.parametrize("steps", range(10))
 def test_whatever_dies_there_is_an_old_pair_or_a_new_one(tmp_path: Path, steps: int) -> None:
-    old, new = (sign_self(make_key(KeyType.P_256), WANTED, NOW) for _ in range(2))
+    old, new, other = (sign_self(make_key(KeyType.P_256), WANTED, NOW) for _ in range(3))
     store = CertificateStore(tmp_path)
     store.add("mx", old, b"request")
     dying = CertificateStore(tmp_path, DyingFiles(steps))
@@ -341,6 +341,7 @@ def test_whatever_dies_there_is_an_old_pair_or_a_new_one(tmp_path: Path, steps: 
         lambda: dying.add("mx2", new, b"request"),
         lambda: dying.replace("mx", new),
         lambda: dying.remove("mx2", lambda name: []),
+        lambda: dying.keep_beside("mx", other),
     )
     died = False
     for change in changes:
@@ -348,10 +349,12 @@ def test_whatever_dies_there_is_an_old_pair_or_a_new_one(tmp_path: Path, steps: 
             change()
         except (KeyboardInterrupt, KeyError):
             died = True
-    assert died or steps > 6
+    assert died or steps > 8
     after = CertificateStore(tmp_path)
     assert set(after.names()) <= {"mx", "mx2"}
     assert after.load("mx").pair in (old, new)
+    beside = after.load("mx", fingerprint_of(other.certificate_pem)).pair
+    assert beside in (old, new, other)
     if "mx2" in after.names():
         assert (after.load("mx2").pair, after.load("mx2").request) == (new, b"request")
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
