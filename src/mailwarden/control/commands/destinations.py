@@ -7,6 +7,7 @@ from mailwarden.control.answers.table import count_of, render_table
 from mailwarden.control.commands.answered import merged
 from mailwarden.control.commands.destination_rows import DELIVERED, DestinationRows
 from mailwarden.control.commands.draft import Settings, SettingsDraft
+from mailwarden.control.commands.entry_name import EntryName
 from mailwarden.control.commands.exchanged_text import (
     EXPORTED,
     FILES,
@@ -19,7 +20,7 @@ from mailwarden.control.commands.exchanged_text import (
 from mailwarden.control.commands.naming import ask_name
 from mailwarden.control.dialogue.declaration import Command, Commit, Menu, Operation, Shown
 from mailwarden.control.dialogue.question import Place, Question
-from mailwarden.control.dialogue.questions import Choice, Confirm, Option, Text
+from mailwarden.control.dialogue.questions import Confirm, Text
 from mailwarden.control.dialogue.setting_questions import ask_setting
 from mailwarden.core.patterns import DEFAULT, parse_domain
 from mailwarden.core.policy.destinations import NO_LIMIT, DestinationRow
@@ -61,22 +62,20 @@ NEW_DOMAIN: Final = Text(
     f'Answer "{AS_DEFAULT}" to what follows where it is to be as for all other destinations.',
     form="a domain, or `.domain` for all below it",
 )  # fmt: skip
-DOMAIN: Final = Choice[str](
-    key="domain", prompt="Choose the domain.\n"
+DOMAIN: Final = EntryName(
+    key="domain", prompt="Enter the domain.\n"
     f'Answer "{AS_DEFAULT}" to what follows where it is to be as for all other destinations.',
-    place=Place.WORD, form="a domain of the table",
-    options_from=lambda scope: [Option(name, name) for name in _rows(scope).names],
+    place=Place.WORD, form="a domain of the table", of=parse_domain,
+    names_from=lambda scope: _rows(scope).names,
 )  # fmt: skip
-REMOVED: Final = Choice[str](
-    key="domain", prompt="Choose the domain.", place=Place.WORD, form=DOMAIN.form,
-    options_from=DOMAIN.options_from,
+REMOVED: Final = EntryName(
+    key="domain", prompt="Enter the domain.", place=Place.WORD, form=DOMAIN.form,
+    of=parse_domain, names_from=DOMAIN.names_from,
 )  # fmt: skip
-SHOWN: Final = Choice[str](
-    key="domain", prompt="Choose the domain to show.", place=Place.WORD, default=ALL,
+SHOWN: Final = EntryName(
+    key="domain", prompt="Enter the domain to show.", place=Place.WORD, default=ALL,
     form=f"a domain of the table, {DEFAULT} or {ALL}",
-    options_from=lambda scope: [
-        Option(name, name) for name in (ALL, DEFAULT, *_rows(scope).names)
-    ],
+    names_from=lambda scope: (ALL, DEFAULT, *_rows(scope).names),
 )  # fmt: skip
 
 

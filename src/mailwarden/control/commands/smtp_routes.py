@@ -6,6 +6,7 @@ from typing import Final
 
 from mailwarden.control.answers.table import count_of, render_table
 from mailwarden.control.commands.draft import Settings, SettingsDraft
+from mailwarden.control.commands.entry_name import EntryName
 from mailwarden.control.commands.exchanged_text import (
     EXPORTED,
     FILES,
@@ -16,7 +17,7 @@ from mailwarden.control.commands.exchanged_text import (
 )
 from mailwarden.control.dialogue.declaration import Command, Commit, Menu, Operation, Shown
 from mailwarden.control.dialogue.question import Place
-from mailwarden.control.dialogue.questions import Choice, Confirm, Option, Text
+from mailwarden.control.dialogue.questions import Confirm, Text
 from mailwarden.core.policy.routes_text import build_routes, parse_routes
 from mailwarden.core.routes import RouteKind, check_route, parse_route, parse_route_key
 
@@ -51,11 +52,9 @@ NEW_DOMAIN: Final = Text(
     'Use "ALL" for the default route.',
     form="a domain, `.domain` for all below it, an IP address or ALL",
 )  # fmt: skip
-DOMAIN: Final = Choice[str](
-    key="domain", prompt="Choose the route.", place=Place.WORD, form="a domain of the table",
-    options_from=lambda scope: [
-        Option(key, key, f"{key}  {route}") for key, route in routes(scope).items()
-    ],
+DOMAIN: Final = EntryName(
+    key="domain", prompt="Enter the domain of the route.", place=Place.WORD, of=parse_route_key,
+    names_from=lambda scope: list(routes(scope)), form="a domain of the table",
 )  # fmt: skip
 HOSTS: Final = Hosts(
     key="hosts", of=check_route, place=Place.REST,

@@ -106,7 +106,7 @@ def test_lines_edit_what_they_name(counter: Counter, desk: Desk) -> None:
         ("destconfig new a.example bounce_profile Nobody", "'Nobody' is not in the list"),
         ("destconfig edit a.example tls none", "EDIT is not possible at present"),
         ("destconfig delete a.example", "DELETE is not possible at present"),
-        ("destconfig detail a.example", "'a.example' is not in the list"),
+        ("destconfig detail a.example", "'a.example' is not in the table"),
         ("destconfig new a.example bounce_validation yes", ""),
     ],
 )
