@@ -4,6 +4,8 @@ import os
 import signal
 import smtplib
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,15 +52,21 @@ def with_certificate(name: str = "mx1") -> Callable[[dict], None]:
     return change
 
 
-def import_new(gateway: Gateway, name: str) -> x509.Certificate:
-    """Bring in a certificate for `name`, as `mx1`, and commit it."""
+def put_new(gateway: Gateway, name: str) -> tuple[x509.Certificate, str]:
+    """Put a certificate for `name` where it can be imported; return it and what to type then."""
     pair = sign_self(make_key(KeyType.P_256), Wanted(common_name=name), NOW)
     folder = gateway.state / "management" / "configuration"
     (folder / "mx.p12").write_bytes(pair.to_pkcs12("x", "a password"))
     lines = "certconfig certificate import mx1 mx.p12 - force\na password\ncommit new\n"
+    return pair.certificate, lines
+
+
+def import_new(gateway: Gateway, name: str) -> x509.Certificate:
+    """Bring in a certificate for `name`, as `mx1`, and commit it."""
+    certificate, lines = put_new(gateway, name)
     shown = command(gateway, "cli", given=lines)
     assert "Changes committed" in shown, shown
-    return pair.certificate
+    return certificate
 
 
 def test_a_commit_reaches_all_workers(tmp_path: Path) -> None:
@@ -90,6 +98,27 @@ def test_a_commit_reaches_all_workers(tmp_path: Path) -> None:
         with pytest.raises(AssertionError, match="keeps no certificate of this name"):
             command(gateway, "reload")
         assert seen(gateway) == {second}
+
+
+def test_after_a_kill_there_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+    config = base_config(tmp_path)
+    with_certificate()(config)
+    with running(tmp_path, **config) as gateway:
+        wait_administration(gateway)
+        first = import_new(gateway, "mx1.corp.example")
+        kept = gateway.state / "management" / "certificates" / "mx1"
+        before = set(kept.iterdir())
+        second, lines = put_new(gateway, "mx2.corp.example")
+        argv = [sys.executable, "-m", "mailwarden.app", "--config", str(gateway.path), "cli"]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as client:
+            assert client.stdin is not None
+            client.stdin.write(lines.encode())
+            client.stdin.close()
+            wait_until(lambda: set(kept.iterdir()) - before, "the new one is kept")
+            gateway.kill()
+            client.kill()
+        gateway.start()
+        assert seen(gateway) in ({first}, {second})
 
 
 def test_an_authority_renews_what_clients_see(tmp_path: Path) -> None:
