@@ -6,6 +6,7 @@ import atheris
 
 with atheris.instrument_imports(include=["mailwarden.core.policy"]):
     from mailwarden.core.policy.rat import RatAction, RatIndex, rat_reply
+    from mailwarden.core.policy.rat_reread import reread_rat
     from mailwarden.core.policy.rat_text import build_rat, parse_rat
 
 
@@ -17,6 +18,14 @@ def test_one_input(data: bytes) -> None:
     again = parse_rat(built)
     if again.problems or again.table != imported.table or build_rat(again.table) != built:
         raise AssertionError(f"{text!r} gives {built!r}, and that something else")
+    middle = len(text) // 2
+    for other in (
+        text[:middle],
+        text[middle:],
+        f"{text[:middle]}\nx.example ACCEPT\n{text[middle:]}",
+    ):
+        if reread_rat(text, imported, other) != parse_rat(other):
+            raise AssertionError(f"{other!r} reads in two ways behind {text!r}")
     index = RatIndex(imported.table)
     for recipient in text.split("\n")[:20]:
         entry = index.find(recipient)

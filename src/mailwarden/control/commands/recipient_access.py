@@ -153,9 +153,8 @@ def _add(scope: Settings) -> str:
 
 def _end(scope: Settings) -> int | None:
     """Return the position of ALL where the text has it; None is the end of the text."""
-    entries = sum(1 for _ in numbered_lines(RAT.text(scope), LineNotes()))
-    others = len(_table(scope).entries)
-    return others if entries > others else None
+    table = _table(scope)
+    return None if table.default is DEFAULT_ENTRY else len(table.entries)
 
 
 def _edit(scope: Settings) -> str:

@@ -78,7 +78,9 @@ class TablePlace:
         Raises:
             RefusedError: it is not right; all that is wrong is said.
         """
-        before, after = self.read(scope), self.read(scope, text)
+        tables = scope.draft.desk.administration.tables
+        before = self.read(scope)
+        after = tables.look(self.form, text, before)
         if after.read.problems:
             raise RefusedError("\n".join(told(after.read.problems)))
         path = self.path(scope)

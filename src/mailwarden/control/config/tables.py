@@ -92,14 +92,17 @@ class Tables:
             self._used[key] = table, form
         return table.at(file)
 
-    def look(self, form: TableForm, text: str) -> TextTable[Any]:
+    def look(
+        self, form: TableForm, text: str, like: TextTable[Any] | None = None
+    ) -> TextTable[Any]:
         """Return the table in `text` between two readings of a configuration; it may have problems.
 
-        The next reading finds it ready, and forgets it where it has no use for it.
+        The next reading finds it ready, and forgets it where it has no use for it. Where `like` is
+        nearly the same table, little of the text may have to be read.
         """
         key = (form.name, text)
         known = self._known.get(key) or self._remembered_beside(key)
-        table = TextTable(text, _read(form, text)) if known is None else known[0]
+        table = TextTable(text, _read(form, text, like)) if known is None else known[0]
         if not table.read.problems:
             self._known[key] = table, form
         return table.at("")
@@ -156,8 +159,10 @@ def absolute(base: str, name: str) -> str:
     return os.path.join(base, name.strip())
 
 
-def _read(form: TableForm, text: str) -> Imported[Any]:
+def _read(form: TableForm, text: str, like: TextTable[Any] | None = None) -> Imported[Any]:
     odd = _UNREADABLE.search(text)
+    if odd is None and like is not None and form.reread is not None and like.read.table is not None:
+        return form.reread(like.text, like.read, text)
     if odd is None:
         return form.parse(text)
     line = text.count("\n", 0, odd.start()) + 1

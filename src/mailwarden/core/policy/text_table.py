@@ -96,13 +96,15 @@ class TableForm:
 
     `index` makes what is asked when mail comes; a worker makes it before it goes over to a new
     configuration. None is a table for which that is done elsewhere. `names` finds the names of
-    other parts of the configuration in any text; None is a table that has none.
+    other parts of the configuration in any text; None is a table that has none. `reread` returns
+    what `parse` does, and is told of another text what came of it: most of it may be the same.
     """
 
     name: str  # `alias table`, for messages
     parse: Callable[[str], Imported[Any]]
     index: Callable[[Any], object] | None = None
     names: Callable[[str], Iterator[NameInText]] | None = None
+    reread: Callable[[str, Imported[Any], str], Imported[Any]] | None = None
 
     def empty(self) -> TextTable[Any]:
         """Return the value of a setting that names no table."""

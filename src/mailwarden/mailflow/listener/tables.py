@@ -12,11 +12,14 @@ from mailwarden.core.policy.hat_text import parse_hat
 from mailwarden.core.policy.host_forms import parse_host_form
 from mailwarden.core.policy.masquerade import MasqueradeIndex, parse_masquerade
 from mailwarden.core.policy.rat import RatIndex
+from mailwarden.core.policy.rat_reread import reread_rat
 from mailwarden.core.policy.rat_text import parse_rat
 from mailwarden.core.policy.text_table import TableForm
 
 HOST_ACCESS: Final = TableForm("host access table", parse_hat)
-RECIPIENT_ACCESS: Final = TableForm("recipient access table", parse_rat, RatIndex)
+RECIPIENT_ACCESS: Final = TableForm(
+    "recipient access table", parse_rat, RatIndex, reread=reread_rat
+)
 DOMAIN_MAP: Final = TableForm("domain map", parse_domain_map, DomainMapIndex)
 ALIASES: Final = TableForm("alias table", parse_aliases, AliasIndex)
 MASQUERADE: Final = TableForm("masquerade table", parse_masquerade, MasqueradeIndex)
