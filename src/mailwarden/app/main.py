@@ -15,6 +15,7 @@ Handler = Callable[[Namespace], int]
 # for the status does not wait for the whole gateway to be read.
 _PLACES: Final = {
     "run": ("mailwarden.app.start", "run_gateway"),
+    "support bundle": ("mailwarden.app.asking_support", "bundle"),
     "cli": ("mailwarden.app.asking_console", "cli"),
     "console": ("mailwarden.app.asking_console", "console"),
     "bench": ("mailwarden.app.bench.command", "run"),

@@ -25,6 +25,7 @@ from mailwarden.control.cli.options import (
     parse_seconds,
 )
 from mailwarden.control.cli.queue_parser import add_queue
+from mailwarden.control.cli.support import add_support
 from mailwarden.control.cli.tables_parser import add_table
 from mailwarden.control.cli.tls_verify import add_tls_verify
 from mailwarden.control.cli.trace import add_trace
@@ -91,6 +92,7 @@ def build_parser(add_bench_arguments: AddArguments | None = None) -> argparse.Ar
     _add_credentials(commands)
     add_bounce_keys(commands)
     add_updates(commands)
+    add_support(commands)
     add_command(commands, "version", "Show the version.", "", "mailwarden version")
     return parser
 

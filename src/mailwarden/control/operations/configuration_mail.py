@@ -25,10 +25,11 @@ class Parts(NamedTuple):
     to: Sequence[str]
     subject: str
     text: str  # in ASCII, with LF
-    name: str  # of the file, which is XML
+    name: str  # of the file
     content: bytes
     token: str
     now: float  # epoch seconds
+    content_type: str = "application/xml; charset=iso-8859-1"
 
 
 async def mail_configuration(desk: Desk, addresses: Sequence[str], form: Form) -> int:
@@ -100,7 +101,7 @@ def _lines(parts: Parts) -> Iterator[str]:
     yield ""
     yield from parts.text.split("\n")
     yield f"--{boundary}"
-    yield "Content-Type: application/xml; charset=iso-8859-1"
+    yield f"Content-Type: {parts.content_type}"
     yield "Content-Transfer-Encoding: base64"
     yield f'Content-Disposition: attachment;\r\n filename="{parts.name}"'
     yield ""
