@@ -93,9 +93,7 @@ def test_smtproutes_sends_mail_elsewhere(site: Site) -> None:
     site.arrived("kate@routed.example")
     cli(site.gateway, "smtproutes", "export", "routes.txt")
     exported = next(site.gateway.state.rglob("routes.txt"))
-    assert f"routed.example              127.0.0.1:{site.host.port}\n" in exported.read_text(), (
-        files
-    )
+    assert f"routed.example              127.0.0.1:{site.host.port}\n" in exported.read_text()
 
 
 def test_destconfig_limits_a_destination(site: Site) -> None:
