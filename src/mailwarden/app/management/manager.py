@@ -41,6 +41,7 @@ from mailwarden.services.accounts.sign_in import SignIn
 from mailwarden.services.accounts.store import AccountStore, AccountStoreError
 from mailwarden.services.certificates.store import CertificateStore
 from mailwarden.stores.configuration.errors import StoreError
+from mailwarden.stores.configuration.record import Source
 from mailwarden.stores.configuration.store import ConfigurationStore
 from mailwarden.system.clock.clock import SystemClock
 from mailwarden.system.clock.zone import use_time_zone
@@ -206,9 +207,12 @@ class Manager:
             self._log(f"Accounts cannot be changed: {error}", is_warning=True)
 
     def _settle_commit(self, number: int) -> None:
-        """Finish or forget what a management process before this one was about to commit."""
+        """Finish or forget what a management process before this one was about to commit.
+
+        What is of the file is the supervisor's, which may be about to finish it at this moment.
+        """
         left = self._store.prepared()
-        if left is None:
+        if left is None or left.version.author.source is Source.FILE:
             return
         if left.version.number == number:
             self._store.finish(left)

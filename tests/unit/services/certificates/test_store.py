@@ -331,6 +331,7 @@ class DyingFiles(SystemFiles):
         SystemFiles.unlink(path)
 
 
+@pytest.mark.interpreted  # a class of the test stands in for a compiled one
 @pytest.mark.parametrize("steps", range(10))
 def test_whatever_dies_there_is_an_old_pair_or_a_new_one(tmp_path: Path, steps: int) -> None:
     old, new, other = (sign_self(make_key(KeyType.P_256), WANTED, NOW) for _ in range(3))
