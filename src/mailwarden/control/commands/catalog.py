@@ -4,6 +4,7 @@ from typing import Final
 
 from mailwarden.control.commands import (
     admin_access,
+    alerts,
     aliases,
     alt_sources,
     bounce_profiles,
@@ -31,6 +32,7 @@ from mailwarden.control.commands import (
     rates,
     reputation,
     resetting,
+    return_addresses,
     second_factor,
     sender_exceptions,
     sessions,
@@ -59,6 +61,8 @@ CATALOG: Final[Catalog[SettingsDraft]] = Catalog(
         *configuration_files.COMMANDS,
         *load_configuration.COMMANDS,
         *users.COMMANDS,
+        *alerts.COMMANDS,
+        *return_addresses.COMMANDS,
         *dns.COMMANDS,
         *interfaces.COMMANDS,
         *time_zone.COMMANDS,

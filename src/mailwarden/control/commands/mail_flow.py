@@ -1,49 +1,19 @@
 """`suspend`, `resume` and the others of their kind; `shutdown` and `reboot`."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from collections.abc import Sequence
+from typing import Final
 
 from mailwarden.control.commands.draft import Settings, SettingsDraft
+from mailwarden.control.commands.several import Several
 from mailwarden.control.commands.words import refused_as_told
 from mailwarden.control.dialogue.declaration import Command, Shown, Where
-from mailwarden.control.dialogue.question import AnyScope, Place, Question
-from mailwarden.control.dialogue.questions import Choice, Confirm, Number, Option
+from mailwarden.control.dialogue.question import Place
+from mailwarden.control.dialogue.questions import Confirm, Number
 from mailwarden.control.operations import mail_flow
 from mailwarden.control.operations.mail_flow import GRACE_SECONDS, GRACE_SECONDS_MAX
 from mailwarden.system.log.escape import escape
 
-_ALL: Final = Option("All", "")
 _LISTENER: Final = "listener "
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Several(Question[tuple[str, ...]]):
-    """Some of a numbered list, with commas: by number or by name; an empty answer is all."""
-
-    names_from: Callable[[Any], Sequence[str]]
-    choice: Choice[str] = Choice(key="one", prompt="", options=(_ALL,))
-
-    def at(self, scope: AnyScope, /) -> Self:
-        """Return the question with the names that there are."""
-        named = (Option(name, name) for name in self.names_from(scope))
-        return replace(self, choice=replace(self.choice, options=(_ALL, *named)))
-
-    def parse(self, text: str) -> tuple[str, ...]:
-        chosen = [self.choice.parse(part) for part in text.split(",")]
-        return () if "" in chosen else tuple(dict.fromkeys(chosen))
-
-    def write(self, value: tuple[str, ...]) -> str:
-        return ", ".join(map(self.choice.write, value or ("",)))
-
-    def describe(self) -> str:
-        return "names of listeners with commas, or All"
-
-    def lines(self) -> Sequence[str]:
-        return self.choice.lines()
-
-    def candidates(self) -> Sequence[str]:
-        return self.choice.candidates()
 
 
 def _names(scope: Settings) -> list[str]:
@@ -53,6 +23,7 @@ def _names(scope: Settings) -> list[str]:
 def _listeners(verb: str) -> Several:
     return Several(
         key="listeners", place=Place.WORD, default=(), names_from=_names,
+        form="names of listeners",
         prompt=f"Choose the listener(s) you wish to {verb}.\n"
         "Separate multiple entries with commas.",
     )  # fmt: skip

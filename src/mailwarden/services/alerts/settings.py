@@ -14,7 +14,7 @@ from mailwarden.services.alerts.alert import AlertClass, Severity
 RECIPIENTS_MAX: Final = 100
 WAIT_SECONDS_MAX: Final = 7 * 86_400
 ALL_SEVERITIES: Final = tuple(Severity)
-_FIELDS: Final = {
+FIELDS: Final[Mapping[AlertClass, str]] = {
     AlertClass.SYSTEM: "system",
     AlertClass.HARDWARE: "hardware",
     AlertClass.UPDATER: "updater",
@@ -50,7 +50,7 @@ class AlertRecipient:
 
     def gets(self, severity: Severity, about: AlertClass) -> bool:
         """Whether alerts of that severity and class go there."""
-        severities: tuple[Severity, ...] = getattr(self, _FIELDS[about])
+        severities: tuple[Severity, ...] = getattr(self, FIELDS[about])
         return severity in severities
 
 
