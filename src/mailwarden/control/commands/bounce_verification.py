@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from mailwarden.control.commands.answered import defaults_of, put_answers
 from mailwarden.control.commands.draft import Settings, SettingsDraft
+from mailwarden.control.commands.switched_off import off_note
 from mailwarden.control.commands.words import date_of, refused_as_told
 from mailwarden.control.dialogue.declaration import (
     Command,
@@ -19,6 +20,7 @@ from mailwarden.control.dialogue.questions import Choice, Confirm, Option, Secre
 from mailwarden.control.dialogue.setting_questions import ask_setting
 from mailwarden.control.operations import tag_keys
 from mailwarden.control.operations.tag_keys import COMMIT, Keys, RunningKey
+from mailwarden.core.features import Feature
 from mailwarden.core.mail.bounce_tag import Purge
 from mailwarden.core.policy.bounce_keys import parse_secret
 from mailwarden.core.policy.bounce_verification import (
@@ -123,7 +125,8 @@ async def _summary(scope: Settings) -> str:
     held = {**defaults_of(BounceVerificationSettings), **_present(scope)}
     adds = held["action"] == InvalidBounceAction.ADD_HEADER.value
     behavior = f"header {held['header_name']}: {held['header_value']}" if adds else "reject"
-    lines = [f"Behavior on invalid bounces: {behavior if held['enabled'] else 'off'}"]
+    off = off_note(scope, Feature.BOUNCE_VERIFICATION)
+    lines = [f"{off}Behavior on invalid bounces: {behavior if held['enabled'] else 'off'}"]
     try:
         with refused_as_told():
             keys = (await tag_keys.list_keys(scope.draft.desk)).keys

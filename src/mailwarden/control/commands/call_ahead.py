@@ -9,6 +9,7 @@ from mailwarden.control.commands.draft import Settings, SettingsDraft
 from mailwarden.control.commands.listener_words import parse_new_name
 from mailwarden.control.commands.naming import ask_name
 from mailwarden.control.commands.settings_form import store_answers
+from mailwarden.control.commands.switched_off import off_note
 from mailwarden.control.commands.words import refused_as_told
 from mailwarden.control.config.dump import plain_settings
 from mailwarden.control.dialogue.declaration import Command, Commit, Menu, Operation, Shown
@@ -16,6 +17,7 @@ from mailwarden.control.dialogue.question import Place, Question
 from mailwarden.control.dialogue.questions import Choice, Option, Text
 from mailwarden.control.dialogue.setting_questions import ask_setting, ask_settings
 from mailwarden.control.operations import host_checks
+from mailwarden.core.features import Feature
 from mailwarden.core.patterns import parse_mailbox
 from mailwarden.services.call_ahead.settings import CallAheadProfile
 
@@ -163,7 +165,8 @@ async def _flush(scope: Settings) -> Shown:
 CALLAHEADCONFIG: Final[Command[SettingsDraft]] = Command(
     name="callaheadconfig", purpose="Configure SMTP call-ahead profiles", commit=Commit.NEEDED,
     menu=Menu(
-        summary=lambda scope: f"Profiles: {', '.join(_profiles(scope)) or 'none'}",
+        summary=lambda scope: off_note(scope, Feature.CALL_AHEAD)
+        + f"Profiles: {', '.join(_profiles(scope)) or 'none'}",
         operations=(
             Operation(name="NEW", purpose="Create a new profile.", act=_add,
                       questions=(NEW_NAME, KIND, SERVERS, *DETAILS)),

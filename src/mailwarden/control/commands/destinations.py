@@ -18,10 +18,12 @@ from mailwarden.control.commands.exchanged_text import (
     told,
 )
 from mailwarden.control.commands.naming import ask_name
+from mailwarden.control.commands.switched_off import off_note
 from mailwarden.control.dialogue.declaration import Command, Commit, Menu, Operation, Shown
 from mailwarden.control.dialogue.question import Place, Question
 from mailwarden.control.dialogue.questions import Confirm, Text
 from mailwarden.control.dialogue.setting_questions import ask_setting
+from mailwarden.core.features import Feature
 from mailwarden.core.patterns import DEFAULT, parse_domain
 from mailwarden.core.policy.destinations import NO_LIMIT, DestinationRow
 from mailwarden.core.policy.destinations_text import build_destinations, parse_destinations
@@ -214,7 +216,8 @@ def _has_rows(scope: Settings) -> bool:
 def _summary(scope: Settings) -> str:
     rows = _rows(scope)
     count = count_of(len(rows.names), "entry")
-    return f"Destination controls: {count} besides {DEFAULT}, in `{rows.where}`."
+    off = off_note(scope, Feature.DANE, Feature.MTA_STS, Feature.TLS_REPORTS)
+    return f"{off}Destination controls: {count} besides {DEFAULT}, in `{rows.where}`."
 
 
 DESTCONFIG: Final[Command[SettingsDraft]] = Command(

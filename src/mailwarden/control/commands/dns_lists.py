@@ -6,6 +6,7 @@ from typing import Any, Final
 from mailwarden.control.answers.table import render_table
 from mailwarden.control.commands.draft import Settings, SettingsDraft
 from mailwarden.control.commands.settings_form import store_answers
+from mailwarden.control.commands.switched_off import off_note
 from mailwarden.control.commands.words import refused_as_told
 from mailwarden.control.config.scalars import read_number
 from mailwarden.control.dialogue.declaration import Command, Commit, Menu, Operation, Shown, Where
@@ -13,6 +14,7 @@ from mailwarden.control.dialogue.question import Place
 from mailwarden.control.dialogue.questions import Choice, Option, Text
 from mailwarden.control.dialogue.setting_questions import ask_setting, ask_settings
 from mailwarden.control.operations import host_checks
+from mailwarden.core.features import Feature
 from mailwarden.core.patterns import parse_ip_address
 from mailwarden.core.setting import Setting
 from mailwarden.services.engines.reputation.score import SCORE_MAX, SCORE_MIN
@@ -159,7 +161,8 @@ async def _test(scope: Settings) -> Shown:
 DNSLISTCONFIG: Final[Command[SettingsDraft]] = Command(
     name="dnslistconfig", purpose="Configure DNS lists", commit=Commit.NEEDED,
     menu=Menu(
-        summary=lambda scope: f"Lists that give scores: {', '.join(_zones(scope)) or 'none'}",
+        summary=lambda scope: off_note(scope, Feature.REPUTATION)
+        + f"Lists that give scores: {', '.join(_zones(scope)) or 'none'}",
         operations=(
             Operation(name="NEW", purpose="Add a list.", act=_add,
                       questions=(NEW_ZONE, SCORES, OTHER)),

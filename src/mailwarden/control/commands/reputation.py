@@ -7,12 +7,14 @@ from mailwarden.control.answers.table import render_table
 from mailwarden.control.commands.draft import Settings, SettingsDraft
 from mailwarden.control.commands.listener_words import parse_new_name
 from mailwarden.control.commands.settings_form import store_answers
+from mailwarden.control.commands.switched_off import off_note
 from mailwarden.control.commands.words import refused_as_told
 from mailwarden.control.dialogue.declaration import Command, Commit, Menu, Operation, Shown, Where
 from mailwarden.control.dialogue.question import Place
 from mailwarden.control.dialogue.questions import Choice, Option, Text
 from mailwarden.control.dialogue.setting_questions import ask_settings
 from mailwarden.control.operations import host_checks
+from mailwarden.core.features import Feature
 from mailwarden.services.engines.reputation.settings import (
     FeedSettings,
     HistorySettings,
@@ -114,6 +116,8 @@ SENDERBASECONFIG: Final[Command[SettingsDraft]] = Command(
     name="senderbaseconfig", purpose="Configure where the scores of hosts come from",
     commit=Commit.NEEDED,
     menu=Menu(
+        summary=lambda scope: off_note(scope, Feature.REPUTATION)
+        + f"Feeds: {', '.join(_feeds(scope)) or 'none'}",
         operations=(
             Operation(name="SETUP", purpose="Configure reputation.",
                       questions=(*GENERAL, *HISTORY), act=_set_up),

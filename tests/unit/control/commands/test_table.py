@@ -18,7 +18,8 @@ TABLE = {
     # 1.6.2
     "userconfig": "YC-", "passwd": "-C-", "password": "-C-", "adminaccessconfig": "YAY",
     "sshconfig": "YC-", "sslconfig": "YAY", "certconfig": "YAY", "featurekey": "-M-",
-    "featurekeyconfig": "YM-", "who": "-LY", "whoami": "-AY", "last": "-LY",
+    # Not in the configuration (KEY-07), so there is nothing to commit; admin 1.6 has a Y.
+    "featurekeyconfig": "-M-", "who": "-LY", "whoami": "-AY", "last": "-LY",
     # 1.6.3
     "interfaceconfig": "YM-", "etherconfig": "YM-", "routeconfig": "YM-", "setgateway": "YM-",
     "sethostname": "YM-", "dnsconfig": "YAY", "dnsflush": "-M-", "dnslistconfig": "YA-",
