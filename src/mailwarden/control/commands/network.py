@@ -1,4 +1,4 @@
-"""`netstat`, `ping` and `diagnostic`: the machine and its network (admin 1.6.3)."""
+"""`netstat`, `ping`, `traceroute` and `diagnostic`: the machine and its network (admin 1.6.3)."""
 
 from enum import Enum
 from typing import Any, Final
@@ -19,6 +19,7 @@ from mailwarden.control.dialogue.questions import Choice, Number, Option, Text
 from mailwarden.control.operations import diagnostics, network_state
 from mailwarden.control.operations import ping as pinging
 from mailwarden.control.operations.smtp_ping import SmtpStep, smtp_ping
+from mailwarden.control.operations.traceroute import HOPS_MAX, trace_route
 from mailwarden.core.hostport import parse_hostport
 
 SMTP_PORT: Final = 25
@@ -50,6 +51,10 @@ INFORMATION: Final = Choice[Information](
 HOST: Final = Text(
     key="host", prompt="Please enter the host you wish to ping.", of=parse_host, place=Place.WORD,
     form="a host name or an IP address",
+)  # fmt: skip
+TARGET: Final = Text(
+    key="host", prompt="Please enter the host to which you want to trace the route.",
+    of=parse_host, place=Place.WORD, form="a host name or an IP address",
 )  # fmt: skip
 COUNT: Final = Number(
     key="count", prompt="How many times?", doc="how many times; 0 is until Ctrl-C", default=0,
@@ -105,6 +110,19 @@ async def _ping(scope: Settings) -> Shown:
     return Shown(f"{len(data)} packets transmitted, {answered} packets received", data)
 
 
+async def _trace_route(scope: Settings) -> Shown:
+    scope.say(f"At most {HOPS_MAX} hops. Press Ctrl-C to stop.")
+    data: list[dict[str, Any]] = []
+    with refused_as_told():
+        async for hop in trace_route(scope.draft.desk, scope[TARGET]):
+            times = "  ".join("*" if s is None else f"{s * 1000:.3f} ms" for s in hop.seconds)
+            scope.say(f"{hop.number:2}  {' '.join(hop.addresses) or '*'}  {times}")
+            await scope.drain()
+            data.append(hop._asdict())
+    reached = bool(data) and data[-1]["is_end"]
+    return Shown("" if reached else "The host was not reached.", data)
+
+
 async def _disks(scope: Settings) -> Shown:
     with refused_as_told():
         disks, spool = await diagnostics.disks(scope.draft.desk)
@@ -157,6 +175,10 @@ PING: Final[Command[SettingsDraft]] = Command(
     name="ping", purpose="Ask a host for an echo", where=Where.LOGIN_HOST,
     questions=(HOST, COUNT), act=_ping, ends_by_interrupt=True,
 )  # fmt: skip
+TRACEROUTE: Final[Command[SettingsDraft]] = Command(
+    name="traceroute", purpose="Show the way of packets to a host", where=Where.MACHINE,
+    questions=(TARGET,), act=_trace_route, ends_by_interrupt=True,
+)  # fmt: skip
 DIAGNOSTIC: Final[Command[SettingsDraft]] = Command(
     name="diagnostic", purpose="Check the disks and the network", where=Where.MACHINE,
     menu=Menu(
@@ -183,4 +205,4 @@ DIAGNOSTIC: Final[Command[SettingsDraft]] = Command(
     ),
 )  # fmt: skip
 
-COMMANDS: Final = (NETSTAT, PING, DIAGNOSTIC)
+COMMANDS: Final = (NETSTAT, PING, TRACEROUTE, DIAGNOSTIC)
