@@ -132,7 +132,7 @@ class Manager:
         self._console: Final = ConsoleServer(folder, parts)
         self._ssh: Final = SshWay(folder, self.administration, self._host, self.sessions)
         self.administration.host_keys = self._ssh.host_keys
-        self.administration.tracer = GatewayTracer(base)
+        self.administration.tracer = GatewayTracer(base, self._features.features.dormant)
         self._certificates: Final = CertificateCare(folder, self.administration, self._log)
 
     async def run(self, stopping: asyncio.Event) -> None:

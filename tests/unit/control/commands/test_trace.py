@@ -13,6 +13,7 @@ from mailwarden.control.dialogue.scripted_terminal import Key
 from mailwarden.control.operations import tracing
 from mailwarden.control.operations.tracer import Traced, TracedMail, TraceRefusedError
 from mailwarden.core.access.roles import Role
+from mailwarden.core.features import Feature
 from tests.unit.control.commands.counter import Counter, run_line, sit
 
 ENVELOPE = {
@@ -139,7 +140,7 @@ def test_what_is_no_address(text: str) -> None:
 
 
 def test_the_real_way_of_a_message(counter: Counter, tmp_path: Path) -> None:
-    counter.administration.tracer = GatewayTracer(tmp_path)
+    counter.administration.tracer = GatewayTracer(tmp_path, lambda: frozenset({Feature.DANE}))
     sitting = sit(
         counter.desk(), "trace", "", "Subject: Hi", "", "Text.", ".", "127.0.0.1",
         "client.example", "client.example", "1", "0.0", "eve@partner.example",
@@ -148,6 +149,7 @@ def test_the_real_way_of_a_message(counter: Counter, tmp_path: Path) -> None:
     assert "Mail from <eve@partner.example> at 127.0.0.1 through Public" in sitting.shown
     assert f"Configuration: {tracing.RUNNING}" in sitting.shown
     assert "Result: the message is refused: 550" in sitting.shown
+    assert "Features that are switched off: DANE." in sitting.shown
     nonsense = sit(
         counter.desk(), "trace", "", "x", ".", "127.0.0.1", "client.example", "", "1", "0", "<>",
         ",".join(f"a{number}@corp.example" for number in range(1001)),
