@@ -89,7 +89,7 @@ def test_c_25_a_suspension_outlasts_a_reboot_and_a_shutdown_is_one(tmp_path: Pat
         gateway.config["workers"] = 2  # takes effect with the next start only
         gateway.write_config()
         assert "starting again" in cli(gateway, "reboot", "0", "force")
-        wait_until(lambda: _pids(gateway) - set(before), "other workers")
+        wait_until(lambda: living_pids(gateway) - set(before), "other workers")
         wait_until(gateway.is_up, "the gateway is there again")
         wait_administration(gateway)
         assert gateway.status()["pid"] == gateway.process.pid
@@ -104,7 +104,7 @@ def test_c_25_a_suspension_outlasts_a_reboot_and_a_shutdown_is_one(tmp_path: Pat
         assert "administrator admin wants it so" in gateway.log()
 
 
-def _pids(gateway: Gateway) -> set[int]:
+def living_pids(gateway: Gateway) -> set[int]:
     try:
         return set(gateway.worker_pids())
     except Exception:  # between two lives nobody answers, in one way or another
