@@ -125,6 +125,7 @@ LEFT_OUT = {
     },
     "AlertSettings": {"initial_wait_seconds", "max_wait_seconds"},
     "AcmeSettings": {"certificates", "external_account"},
+    "CertificateFiles": {"certificate", "key"},
     "AuthoritySettings": {"system"},
     "TlsProtocol": {"minimum_version", "maximum_version"},
     "AddressRules": {"address_literals"},

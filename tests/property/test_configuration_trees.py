@@ -22,6 +22,7 @@ from mailwarden.control.config.build import Builder
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.problems import Findings
 from mailwarden.control.config.reader import ConfigError, parse_config
+from mailwarden.control.config.shape import Form
 from mailwarden.control.config.tables import Tables
 from mailwarden.core.policy.alt_sources import alt_source_names, parse_alt_sources
 from mailwarden.core.policy.destinations_text import destination_names
@@ -80,6 +81,7 @@ def test_every_text_is_a_path_or_a_named_error(text: str) -> None:
 
 @settings(deadline=None)
 @given(TREES, TREES)
+@example({"owners": {"a": {"title": None}}}, {"owners": {"a": {"size": None, "title": None}}})
 def test_what_differs_leads_from_one_to_the_other(before: Any, after: Any) -> None:
     changes = diff(before, after, SMALL)
     made = apply(before, changes)
@@ -90,9 +92,19 @@ def test_what_differs_leads_from_one_to_the_other(before: Any, after: Any) -> No
     assert len(plain_changes(changes, SMALL)) == len(changes)
 
 
-def tidy_order(tree: Any) -> Any:
-    """Return a tree with its settings sorted, as their order means nothing."""
-    return dict(sorted(tree.items()))
+def tidy_order(value: Any, declared: Any = SMALL.root) -> Any:
+    """Return a tree with the settings of each block sorted, as their order means nothing."""
+    if isinstance(value, list):
+        inner = None if declared is None else declared.inner("")
+        return [tidy_order(each, inner) for each in value]
+    if not isinstance(value, dict):
+        return value
+    tidied = {
+        name: tidy_order(each, None if declared is None else declared.inner(name))
+        for name, each in value.items()
+    }
+    is_block = declared is not None and declared.kind.form is Form.SECTION
+    return dict(sorted(tidied.items())) if is_block else tidied
 
 
 @settings(deadline=None)
