@@ -135,6 +135,11 @@ class Changes:
             self._gateway.log.info(f"Bounce verification: {handled.done}, by {by}")
         return {**handled.answer, "problems": problems}
 
+    async def settled(self) -> None:
+        """Wait until no change is under way: then it is known which version is in force."""
+        async with self._turn:
+            pass
+
     def warn(self) -> None:
         """Say what stands in tables of the file without effect."""
         warnings = self._source.file_warnings

@@ -1,7 +1,7 @@
 """Keeps the management process running beside the workers."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -17,7 +17,7 @@ from mailwarden.core.alerts import CRITICAL, SYSTEM
 class ManagementKeeper:
     """Starts the process, and starts it anew whenever it dies.
 
-    `describe` returns the packet that it is configured with.
+    `describe` returns the packet that it is configured with, once no change is under way.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class ManagementKeeper:
         governed: Governed,
         launch: LaunchManagement,
         waits: Sequence[float],
-        describe: Callable[[], Packet],
+        describe: Callable[[], Awaitable[Packet]],
         alerts: AlertRelay,
     ) -> None:
         self._governed: Final = governed
@@ -63,7 +63,7 @@ class ManagementKeeper:
             try:
                 await process.start()
                 self._process = process
-                process.send({"do": "configure", **self._describe()})
+                process.send({"do": "configure", **await self._describe()})
                 self._hand_over(process)
                 ended = f"ended with {await _until_ended(process, stopping)}"
             except OSError as error:

@@ -9,7 +9,7 @@ import pwd
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any, Final, Protocol
 
@@ -31,7 +31,7 @@ LaunchManagement = Callable[[socket.socket, str], Awaitable[Child]]
 class Governed(Protocol):
     """What the management process wants of the supervisor."""
 
-    def command(self, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    def command(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the answers to a request, as the control socket gives them."""
         ...
 
@@ -61,6 +61,8 @@ class ManagementProcess:
         self._child: Child | None = None
         self._channel: Channel | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        # Go on when it has died: the next one has to hear how they ended.
+        self._activations: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Start the process.
@@ -126,10 +128,10 @@ class ManagementProcess:
             case {"say": "kept", "number": int(number)}:
                 self._alerts.kept(number)
             case {"say": "ask", "id": int(number), "request": dict(request)}:
-                self._do(self._answer(number, request))
+                self._do(self._answer(number, request), self._tasks)
             case {"say": "activate", "id": int(number), "number": int(version)} if descriptors:
                 taken = True
-                self._do(self._activate(number, version, descriptors.pop(0)))
+                self._do(self._activate(number, version, descriptors.pop(0)), self._activations)
             case _:
                 text = f"Management process {self.pid} says what makes no sense: it is ended"
                 self._log.critical(text)
@@ -140,18 +142,17 @@ class ManagementProcess:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def _do(self, work: Any) -> None:  # noqa: ANN401  a coroutine
-        if len(self._tasks) >= QUESTIONS_MAX:
-            work.close()
-            self.kill()
-            return
+    def _do(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        if len(self._tasks) > QUESTIONS_MAX:
+            self.kill()
+            self._closed()
 
     async def _answer(self, number: int, request: dict[str, Any]) -> None:
         try:
-            async with aclosing(self._governed.command(request)) as answers:  # type: ignore[type-var]  # async generators are what it gives
+            async with aclosing(self._governed.command(request)) as answers:
                 async for answer in answers:
                     self.send({"do": "answer", "id": number, "data": answer})
                     if self._channel is not None:

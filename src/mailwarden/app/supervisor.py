@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -257,7 +257,8 @@ class Supervisor:
         self._configure(worker)
         return f"ended with {await self._until_gone(worker)}"
 
-    def _describe_to_management(self) -> dict[str, Any]:
+    async def _describe_to_management(self) -> dict[str, Any]:
+        await self._changes.settled()  # it finishes the version that is in force, and no other
         return {
             "number": self._accepted.number,
             "base": str(self._base),
@@ -438,7 +439,7 @@ class Supervisor:
             self._configure(worker)
         self._log.info(f"Configuration reloaded: {', '.join(changed) or 'no setting'} changed")
 
-    async def command(self, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    async def command(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the answers to one request from the control socket."""
         name = request.get("command")
         if name == "reload":
