@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from mailwarden.app.accepted import Accepted, from_memory
-from mailwarden.app.kept_pairs import CERTIFICATES, NOT_KEPT, KeptPairs
+from mailwarden.app.kept_pairs import CERTIFICATES, KeptPairs
+from mailwarden.app.pair_reading import NOT_KEPT
 from mailwarden.app.station_plans import client_tls, server_tls
 from mailwarden.control.config.certificates import certificate_users, kept_in_use
 from mailwarden.control.config.model import GatewayConfig
