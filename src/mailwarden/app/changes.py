@@ -172,12 +172,21 @@ class Changes:
         return {"problems": [], "notes": self._gateway.note_what_waits(), "version": number}
 
     async def _put_in_force(self, applied: Applied) -> list[str]:
-        """Work by what was applied, and keep it; return why that cannot be."""
+        """Work by what was applied, and keep it; return why that cannot be.
+
+        Where it cannot be kept, as on a full disk, the gateway goes back: what it works by is what
+        a start would bring.
+        """
+        before = self._gateway.accepted
         is_in_force = False
         try:
             problems = await self._work_by(applied.texts)
             if not problems:
-                self._source.finish(applied)
+                try:
+                    self._source.finish(applied)
+                except (StoreError, OSError):
+                    await self._gateway.work_by(before)
+                    raise
                 is_in_force = True
             return problems
         finally:

@@ -12,6 +12,7 @@ from mailwarden.app.shared_memory import close_all, make_shared_memory
 from mailwarden.app.supervisor import Supervisor
 from mailwarden.control.config.model import GatewayConfig
 from mailwarden.control.config.reader import demo_text, parse_config
+from mailwarden.stores.configuration.errors import StoreError
 from tests.unit.app.peer import HeardLog, Peer, Peers, wait_until
 
 RELOADED: dict[str, Any] = {"problems": [], "notes": [], "version": 0}
@@ -179,6 +180,27 @@ async def test_a_reload_answers_once_the_workers_have_followed(setup: Setup) -> 
     peer.say("followed")
     assert await reloading == [RELOADED]
     assert setup.supervisor._before is None  # it may hold large tables
+
+
+async def test_a_version_that_cannot_be_kept_is_not_worked_by(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup.keep()
+    peer = await setup.ready()
+    before = setup.supervisor.config
+
+    def full(_applied: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(setup.supervisor._source, "finish", full)
+    setup.write("dns: {cache_entries_max: 7}")
+    reloading = asyncio.create_task(setup.command("reload"))
+    for number in (2, 3):  # the new one, and the one before again
+        await peer.hears("configure", number)
+        peer.say("followed")
+    (answer,) = await reloading
+    assert answer["problems"] == [f"{setup.path}: the disk is full"]
+    assert setup.supervisor.config == before
 
 
 async def test_a_reload_that_a_worker_refuses_is_no_success(setup: Setup) -> None:

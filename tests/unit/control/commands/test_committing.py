@@ -5,6 +5,7 @@ import pytest
 from mailwarden.control.dialogue.scripted_terminal import Key
 from mailwarden.control.operations.versions import MODEL
 from mailwarden.core.access.roles import Role
+from mailwarden.stores.configuration.errors import StoreError
 from tests.unit.control.commands.counter import Counter, run_line, sit
 
 
@@ -141,3 +142,20 @@ def test_what_the_start_rests_upon_is_set_in_the_file(
     sitting = run_line(desk, "commit take over")
     assert "is set in the configuration file alone" in sitting.errors
     assert counter.gateway.activated == []
+
+
+def test_a_commit_that_cannot_be_kept_is_not_worked_by(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_prepared: object) -> None:
+        raise StoreError("the disk is full")
+
+    desk = counter.desk()
+    run_line(desk, "sethostname a.example.com")
+    monkeypatch.setattr(counter.administration.versions.store, "finish", full)
+    sitting = run_line(desk, "commit it")
+    assert sitting.errors == "Error: the disk is full\n"
+    assert [texts.number for texts in counter.gateway.activated] == [2, 1]
+    assert counter.administration.config.hostname == "gw1.example.test"
+    assert counter.administration.versions.store.prepared() is None
+    assert desk.pending_changes() == 1
