@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import email
 import email.policy
+import json
 import os
 import re
 import signal
@@ -102,11 +103,20 @@ def wait_shown(gateway: Gateway, text: str) -> str:
     return found
 
 
+def is_kept_as_sent(gateway: Gateway, text: str) -> bool:
+    """Whether it is on disk that an alert was sent: one that is killed before tells it again."""
+    kept = gateway.state / "management" / "alerts.json"
+    content = json.loads(kept.read_bytes()) if kept.exists() else {}
+    told = any(text in each["alert"]["text"] for each in content.get("watched", ()))
+    return told and not content["mails"]
+
+
 def test_alerts_survive_the_management_process(tmp_path: Path) -> None:
     with Sink() as sink, alerting(tmp_path, sink) as gateway:
         kill_worker(gateway)
         wait_until(lambda: sink.count == 1, "a mail about the worker")
         wait_shown(gateway, "Worker 0 (process")
+        wait_until(lambda: is_kept_as_sent(gateway, "Worker 0"), "a note that it is sent")
         kill_management(gateway)
         wait_until(lambda: sink.count == 2, "a mail about the management process")
         shown = wait_shown(gateway, "Management process")
