@@ -72,6 +72,7 @@ class Keeper:
         self.folder: Final = folder
         self.owner: Final = owner
         self._clock: Final = clock or SystemClock()
+        self._held: ConfigurationStore | None = None  # between `apply` and what follows it
         self._file: Final = AppliedFile(folder)
 
     def begin(self, text: str | None, base: Path, tables: Mapping[str, str]) -> Applied:
@@ -115,7 +116,8 @@ class Keeper:
             StoreError, OSError: as for `begin`; or somebody else is about to commit.
         """
         with self._open() as versions:
-            return self._apply(versions, file_tree(text, base, dict(tables)), by)
+            applied = self._apply(versions, file_tree(text, base, dict(tables)), by)
+            return self._hold(versions, applied)
 
     def replace(
         self, text: str, base: Path, tables: Mapping[str, str], by: By, *, is_own: bool
@@ -129,7 +131,7 @@ class Keeper:
         """
         tree = file_tree(text, base, dict(tables))
         with self._open() as versions:
-            applied = _loaded(versions, tree, by)
+            applied = self._hold(versions, _loaded(versions, tree, by))
         return applied._replace(tree=tree if is_own else None)
 
     def roll_back(self, number: int, by: By) -> Applied:
@@ -141,7 +143,7 @@ class Keeper:
         with self._open() as versions:
             old = versions.store.read(number)
             tree = MIGRATIONS.migrate(old.tree, old.version.schema).tree
-            return _loaded(versions, tree, by, restores=number)
+            return self._hold(versions, _loaded(versions, tree, by, restores=number))
 
     def finish(self, applied: Applied) -> None:
         """Put in force what was applied.
@@ -200,14 +202,23 @@ class Keeper:
             os.chown(self.folder, *self.owner)
         self.folder.chmod(0o700)
 
+    def _hold(self, versions: Versions, applied: Applied) -> Applied:
+        """Leave the store open for whoever finishes or abandons what was applied."""
+        if applied.proposal is not None:
+            self._held = versions.store
+        return applied
+
     @contextmanager
     def _open(self) -> Iterator[Versions]:
         with acting_as(self.owner):
-            store = ConfigurationStore(self.folder, self._clock)
+            store, self._held = self._held, None
+            if store is None:
+                store = ConfigurationStore(self.folder, self._clock)
             try:
                 yield Versions(store)
             finally:
-                store.close()
+                if self._held is not store:
+                    store.close()
 
 
 @contextmanager

@@ -51,6 +51,9 @@ def longest_rising(numbers: Sequence[int]) -> list[int]:
 def _between_anchors(before: Sequence[str], after: Sequence[str]) -> Iterator[Block]:
     """Yield the stretches between lines that both have once, in the same order."""
     start, end = _same_at_ends(before, after, Block(0, len(before), 0, len(after)))
+    if set(before[start : len(before) - end]).isdisjoint(after[start : len(after) - end]):
+        yield Block(start, len(before) - end, start, len(after) - end)
+        return
     counts = Counter(before[start : len(before) - end])
     others = Counter(after[start : len(after) - end])
     where = {before[at]: at for at in range(start, len(before) - end) if counts[before[at]] == 1}

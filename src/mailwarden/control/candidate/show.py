@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Any, Final
 
 from mailwarden.control.candidate.diff import Change, ChangeKind
@@ -104,12 +105,13 @@ def _bounded(before: list[str], after: list[str], blocks: list[Block]) -> Iterat
             yield f"... and {len(blocks) - place} more places"
             return
         yield f"@ line {block.before + 1}"
-        changed = [*(("-", line) for line in before[block.before : block.before_end])]
-        changed += (("+", line) for line in after[block.after : block.after_end])
-        yield from (f"{sign} {escape(line)}" for sign, line in changed[:left])
-        if len(changed) > left:
-            yield f"... and {len(changed) - left} more lines here"
-        left -= len(changed)
+        went = (("-", before[at]) for at in range(block.before, block.before_end))
+        came = (("+", after[at]) for at in range(block.after, block.after_end))
+        yield from (f"{sign} {escape(line)}" for sign, line in islice(chain(went, came), left))
+        count = block.before_end - block.before + block.after_end - block.after
+        if count > left:
+            yield f"... and {count - left} more lines here"
+        left -= count
 
 
 def _plain(change: Change, declared: Declared | None) -> dict[str, Any]:

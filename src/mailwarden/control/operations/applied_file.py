@@ -5,9 +5,10 @@ just that, and leaves what others have committed since. Where both have changed 
 is not applied, and whoever edits it is told.
 """
 
-import json
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from mailwarden.control.candidate.candidate import Candidate, touched
 from mailwarden.control.candidate.diff import apply, diff
@@ -17,7 +18,7 @@ from mailwarden.control.candidate.table_texts import take_in
 from mailwarden.control.config.tables import absolute
 from mailwarden.control.operations.versions import MODEL
 from mailwarden.stores.configuration.record import Configuration
-from mailwarden.stores.configuration.tree import Tree, TreeError, check_tree
+from mailwarden.stores.configuration.tree import Tree, check_tree
 from mailwarden.system.files.files import Files, SystemFiles
 from mailwarden.system.files.whole_file import replace_file
 
@@ -52,7 +53,7 @@ class AppliedFile:
             OSError: it cannot be written.
         """
         content = {"format": FORMAT, "number": number, "tree": tree}
-        data = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        data = msgspec.json.encode(content)
         self._files.close(replace_file(self._files, str(self._path), [data]))
 
     def _load(self) -> tuple[int, Tree]:
@@ -61,12 +62,12 @@ class AppliedFile:
         A file that nobody remembers is compared with nothing: then it changes all that it names.
         """
         try:
-            content = json.loads(self._path.read_bytes())
+            content = msgspec.json.decode(self._path.read_bytes())
             if content["format"] != FORMAT:
                 return 0, {}
             check_tree(content["tree"])
             return int(content["number"]), content["tree"]
-        except (OSError, KeyError, TypeError, ValueError, TreeError, RecursionError):
+        except (OSError, KeyError, TypeError, ValueError, RecursionError):  # MsgspecError is one
             return 0, {}
 
 

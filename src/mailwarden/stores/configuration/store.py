@@ -43,6 +43,7 @@ from mailwarden.stores.configuration.record import (
     read_version,
     version_body,
 )
+from mailwarden.stores.configuration.tree import Tree
 from mailwarden.stores.configuration.trees import drop_tree, get_tree, has_tree, put_tree
 from mailwarden.system.clock.clock import Clock
 from mailwarden.system.files.files import Files, SystemFiles
@@ -88,6 +89,7 @@ class ConfigurationStore:
         self._limits: Final = limits or StoreLimits()
         self._clock: Final = clock
         self._path: Final = folder / DATABASE
+        self._last_tree: tuple[str, Tree] = "", {}  # with its hash
         files = files or SystemFiles()
         self._copies: Final = Copies(folder / COPIES, files, self._limits.copies_kept)
         try:
@@ -136,7 +138,7 @@ class ConfigurationStore:
                 raise UnknownVersionError(number)
             if not has_tree(self._database, number):
                 raise ForgottenVersionError(number)
-            return Configuration(found[0], get_tree(self._database, found[0].tree_hash))
+            return Configuration(found[0], self._tree(found[0].tree_hash))
 
     def history(self, limit: int = 20, before: int = 0) -> Sequence[Version]:
         """Return versions, the newest first; with `before`, those older than that one."""
@@ -261,7 +263,16 @@ class ConfigurationStore:
             confirm_seconds=draft.confirm_seconds,
         )
         put_tree(self._database, version.number, encoded)
+        self._last_tree = encoded.hash, draft.tree
         return version
+
+    def _tree(self, tree_hash: str) -> Tree:
+        """Return a tree; the last one is remembered, as large ones take long to read."""
+        remembered, tree = self._last_tree
+        if remembered != tree_hash:
+            tree = get_tree(self._database, tree_hash)
+            self._last_tree = tree_hash, tree
+        return tree
 
     def _put_in_force(self, version: Version) -> None:
         append(self._database, version_body(version), version.number)
@@ -312,7 +323,7 @@ class ConfigurationStore:
         return "" if row is None else row[0].hex()
 
     def _copy(self, version: Version) -> str:
-        configuration = Configuration(version, get_tree(self._database, version.tree_hash))
+        configuration = Configuration(version, self._tree(version.tree_hash))
         try:
             self._copies.put(configuration, self._hash_of(version.number))
         except OSError as error:
