@@ -1,18 +1,26 @@
 """Looks whether a store is whole: the file, the chain, the trees of versions and their copies."""
 
+from collections.abc import Callable
+
 from mailwarden.stores.configuration.chain import first_broken, last_compaction
 from mailwarden.stores.configuration.codec import parse_json
 from mailwarden.stores.configuration.copies import Copies
 from mailwarden.stores.configuration.database import Database
 from mailwarden.stores.configuration.errors import Broken, DamagedError
 from mailwarden.stores.configuration.record import read_version
+from mailwarden.stores.configuration.tree import Tree
 from mailwarden.stores.configuration.trees import get_tree
 
 EMPTY: Broken = Broken(0, "it is empty, but there are copies of versions beside it")
 
 
-def broken_at_start(database: Database, copies: Copies, *, is_restored: bool) -> Broken | None:
-    """Return what keeps a gateway from starting with this store: all but older trees and copies."""
+def broken_at_start(
+    database: Database, copies: Copies, read_tree: Callable[[str], Tree], *, is_restored: bool
+) -> Broken | None:
+    """Return what keeps a gateway from starting with this store: all but older trees and copies.
+
+    `read_tree` returns the tree with a hash, or raises DamagedError.
+    """
     try:
         broken = database.broken() or first_broken(database)
         if broken:
@@ -24,7 +32,7 @@ def broken_at_start(database: Database, copies: Copies, *, is_restored: bool) ->
         head = database.row(statement)
         if head is None:
             return EMPTY if copies.numbers() and not is_restored else None
-        get_tree(database, read_version(parse_json(head[0])).tree_hash)
+        read_tree(read_version(parse_json(head[0])).tree_hash)
     except DamagedError as error:
         return Broken(0, str(error))
     return None

@@ -97,7 +97,7 @@ class ConfigurationStore:
         except DamagedError as error:
             raise self._corrupt(Broken(0, str(error))) from error
         self.pending: Final = PendingSets(self._database, self._limits)
-        broken = broken_at_start(self._database, self._copies, is_restored=is_restored)
+        broken = broken_at_start(self._database, self._copies, self._tree, is_restored=is_restored)
         if broken:
             self._database.close()
             raise self._corrupt(broken)
